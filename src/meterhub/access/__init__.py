@@ -1,0 +1,1 @@
+"""Who may do what: people, gateways, tokens, roles, and the log of what they did."""

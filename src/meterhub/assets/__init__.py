@@ -1,0 +1,1 @@
+"""Registers: properties, metering points, meters, installations, customers, contracts, keys."""

@@ -1,0 +1,115 @@
+"""Tables of what stands in the ground and who pays for it; validity in time by ranges that cannot overlap."""
+
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, DATERANGE, TSTZRANGE, ExcludeConstraint
+
+from meterhub.kit.db import metadata
+
+customer = Table(
+    "customer",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("customer_no", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False, server_default="private"),
+    Column("name", Text, nullable=False),
+    Column("street", Text, nullable=False),
+    Column("postal_code", Text, nullable=False),
+    Column("city", Text, nullable=False),
+    Column("email", Text),
+    Column("language", Text, nullable=False, server_default="fi"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("kind IN ('private', 'company', 'housing_company')", name="kind"),
+    CheckConstraint("language IN ('fi', 'sv', 'nb', 'en')", name="language"),
+)
+
+property_ = Table(
+    "property",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("property_code", Text, nullable=False, unique=True),
+    Column("street", Text, nullable=False),
+    Column("postal_code", Text, nullable=False),
+    Column("city", Text, nullable=False),
+)
+
+metering_point = Table(
+    "metering_point",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("point_code", Text, nullable=False, unique=True),
+    Column("property_id", Integer, ForeignKey("property.id"), nullable=False),
+    Column("services", ARRAY(Text), nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_metering_point_property_id", "property_id"),
+)
+
+meter = Table(
+    "meter",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("manufacturer", Text, nullable=False),
+    Column("serial", Text, nullable=False),
+    Column("device_version", SmallInteger),
+    Column("device_type", SmallInteger),
+    Column("model", Text, nullable=False, server_default=""),
+    Column("digits", SmallInteger, nullable=False, server_default=text("5")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    UniqueConstraint("manufacturer", "serial"),
+    CheckConstraint("digits BETWEEN 3 AND 9", name="digits"),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("meter_id", Integer, ForeignKey("meter.id"), nullable=False),
+    Column("metering_point_id", Integer, ForeignKey("metering_point.id"), nullable=False),
+    Column("valid", TSTZRANGE, nullable=False),
+    CheckConstraint("NOT isempty(valid)", name="valid"),
+    ExcludeConstraint(("meter_id", "="), ("valid", "&&"), name="ex_installation_meter", using="gist"),
+    ExcludeConstraint(
+        ("metering_point_id", "="), ("valid", "&&"), name="ex_installation_point", using="gist"
+    ),
+)
+
+contract = Table(
+    "contract",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("contract_no", Text, nullable=False, unique=True),
+    Column("customer_id", Integer, ForeignKey("customer.id"), nullable=False),
+    Column("metering_point_id", Integer, ForeignKey("metering_point.id"), nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("billing_group", Text, nullable=False, server_default="quarterly"),
+    CheckConstraint("NOT isempty(valid)", name="valid"),
+    CheckConstraint("billing_group IN ('monthly', 'quarterly')", name="billing_group"),
+    ExcludeConstraint(("metering_point_id", "="), ("valid", "&&"), name="ex_contract_point", using="gist"),
+    Index("ix_contract_customer_id", "customer_id"),
+)
+
+# AES-256-GCM under the master key; a new key is a new row, so that older telegrams stay readable.
+meter_key = Table(
+    "meter_key",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("meter_id", Integer, ForeignKey("meter.id"), nullable=False),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    Index("ix_meter_key_meter_id", "meter_id", "id"),
+)

@@ -1,0 +1,156 @@
+"""Tables of prices, runs, invoices and their lines; what is issued is never edited (triggers refuse it)."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    UniqueConstraint,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import DATERANGE, JSONB, ExcludeConstraint
+
+from meterhub.kit.db import metadata
+
+tariff = Table(
+    "tariff",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("code", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+)
+
+# One component in one period of validity; append-only, so an old bill can always be rated again.
+tariff_version = Table(
+    "tariff_version",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("tariff_id", Integer, ForeignKey("tariff.id"), nullable=False),
+    Column("component", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("service", Text),
+    Column("net_price", Numeric, nullable=False),
+    Column("per", Text, nullable=False, server_default="year"),
+    Column("vat_code", Text, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("net_price >= 0", name="net_price"),
+    ExcludeConstraint(
+        ("tariff_id", "="), ("component", "="), ("valid", "&&"), name="ex_tariff_version_valid", using="gist"
+    ),
+)
+
+vat_rate = Table(
+    "vat_rate",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("country", Text, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("category", Text, nullable=False),
+    Column("rate", Numeric, nullable=False),
+    Column("valid", DATERANGE, nullable=False),
+    ExcludeConstraint(
+        ("country", "="), ("code", "="), ("valid", "&&"), name="ex_vat_rate_valid", using="gist"
+    ),
+)
+
+billing_run = Table(
+    "billing_run",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("billing_group", Text, nullable=False),
+    Column("period", DATERANGE, nullable=False),
+    Column("tariff_id", Integer, ForeignKey("tariff.id"), nullable=False),
+    Column("state", Text, nullable=False, server_default="queued"),
+    Column("issued_on", Date, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("accounts_total", Integer, nullable=False, server_default=text("0")),
+    Column("accounts_done", Integer, nullable=False, server_default=text("0")),
+    CheckConstraint("state IN ('queued', 'running', 'finished', 'failed')", name="state"),
+    UniqueConstraint("billing_group", "period"),
+)
+
+# A contract that could not be billed, with the reason; the rest of the run goes on.
+billing_hold = Table(
+    "billing_hold",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("run_id", Integer, ForeignKey("billing_run.id"), nullable=False),
+    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
+    Column("code", Text, nullable=False),
+    Column("message", Text, nullable=False),
+    Column("held_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("resolved_at", DateTime(timezone=True)),
+    UniqueConstraint("run_id", "contract_id"),
+)
+
+# Gapless numbers: the counter moves in the transaction that issues (sequences leave gaps on rollback).
+number_series = Table(
+    "number_series",
+    metadata,
+    Column("series", Text, primary_key=True),
+    Column("year", Integer, primary_key=True),
+    Column("last", Integer, nullable=False),
+)
+
+# `snapshot` holds every input of the calculation: reads, prices, VAT, customer, seller, chart.
+invoice = Table(
+    "invoice",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("number", Text, nullable=False, unique=True),
+    Column("type", Text, nullable=False),
+    Column("run_id", Integer, ForeignKey("billing_run.id"), nullable=False),
+    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
+    Column("customer_id", Integer, ForeignKey("customer.id"), nullable=False),
+    Column("period", DATERANGE, nullable=False),
+    Column("issued_on", Date, nullable=False),
+    Column("due_on", Date, nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("reference", Text, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("net", Numeric(12, 2), nullable=False),
+    Column("vat", Numeric(12, 2), nullable=False),
+    Column("gross", Numeric(12, 2), nullable=False),
+    Column("snapshot", JSONB, nullable=False),
+    CheckConstraint("type IN ('invoice', 'credit_note')", name="type"),
+    CheckConstraint("gross = net + vat", name="gross"),
+    UniqueConstraint("run_id", "contract_id"),
+    Index("ix_invoice_customer_id", "customer_id", "id"),
+    Index("ix_invoice_contract_id", "contract_id", "id"),
+)
+
+invoice_line = Table(
+    "invoice_line",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("invoice_id", Integer, ForeignKey("invoice.id"), nullable=False),
+    Column("position", Integer, nullable=False),
+    Column("component", Text, nullable=False),
+    Column("period", DATERANGE, nullable=False),
+    Column("quantity", Numeric, nullable=False),
+    Column("unit", Text, nullable=False),
+    Column("unit_price", Numeric, nullable=False),
+    Column("price_base_quantity", Numeric, nullable=False),
+    Column("net", Numeric(12, 2), nullable=False),
+    Column("vat_category", Text, nullable=False),
+    Column("vat_rate", Numeric, nullable=False),
+    Column("quality", Text),
+    Column("trace", JSONB, nullable=False),
+    UniqueConstraint("invoice_id", "position"),
+)

@@ -1,0 +1,1 @@
+"""One file a sub-command; each offers a Typer `app`. See `meterhub.cli`."""

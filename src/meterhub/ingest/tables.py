@@ -1,0 +1,88 @@
+"""Tables of frames as received and of those that could not be read yet."""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    SmallInteger,
+    Table,
+    Text,
+    func,
+    text,
+)
+
+from meterhub.kit.db import metadata
+
+# Every transmission once, as it was on the air; the proof behind each read, while retention lasts.
+raw_frame = Table(
+    "raw_frame",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("fingerprint", BigInteger, nullable=False),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("gateway_id", Integer, ForeignKey("gateway.id"), nullable=False),
+    Column("rssi_dbm", SmallInteger),
+    Column("link_mode", Text),
+    Column("frame", LargeBinary, nullable=False),
+    Column("ingested_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Index("ix_raw_frame_fingerprint_received_at", "fingerprint", "received_at"),
+    Index("ix_raw_frame_received_at", "received_at", postgresql_using="brin"),
+)
+
+# The same transmission as heard by further gateways.
+frame_heard = Table(
+    "frame_heard",
+    metadata,
+    Column("raw_frame_id", BigInteger, ForeignKey("raw_frame.id", ondelete="CASCADE"), primary_key=True),
+    Column("gateway_id", Integer, ForeignKey("gateway.id"), primary_key=True),
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("rssi_dbm", SmallInteger),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("raw_frame_id", BigInteger, ForeignKey("raw_frame.id", ondelete="CASCADE"), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("manufacturer", Text),
+    Column("serial", Text),
+    Column("entered_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("tried_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("tries", Integer, nullable=False, server_default=text("1")),
+    Column("resolved_at", DateTime(timezone=True)),
+    Index("ix_quarantine_open", "reason", "raw_frame_id", postgresql_where=text("resolved_at IS NULL")),
+    Index(
+        "ix_quarantine_meter",
+        "manufacturer",
+        "serial",
+        postgresql_where=text("resolved_at IS NULL"),
+    ),
+)
+
+# Layouts of full frames, by which compact frames of the same meter model are read (OMS Vol. 2, 6.7).
+frame_format = Table(
+    "frame_format",
+    metadata,
+    Column("signature", Integer, primary_key=True, autoincrement=False),
+    Column("format", LargeBinary, nullable=False),
+    Column("learned_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+)
+
+gateway_day = Table(
+    "gateway_day",
+    metadata,
+    Column("gateway_id", Integer, ForeignKey("gateway.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("received", BigInteger, nullable=False),
+    Column("accepted", BigInteger, nullable=False),
+    Column("duplicates", BigInteger, nullable=False),
+    Column("quarantined", BigInteger, nullable=False),
+    Column("rejected", BigInteger, nullable=False),
+)

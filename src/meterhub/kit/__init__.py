@@ -1,0 +1,1 @@
+"""Small shared parts that know nothing of water: database, clock, money, paging, logging."""

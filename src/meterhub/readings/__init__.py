@@ -1,0 +1,1 @@
+"""Register reads and what is derived from them: hourly, daily and monthly consumption."""

@@ -1,0 +1,116 @@
+"""One typed settings object, from the environment and an optional TOML file (`METERHUB_CONFIG`).
+
+Every name can be given as an environment variable `METERHUB_<NAME>` (nested with two underscores), the
+database also as `DATABASE_URL`. Secrets can be files, as containers and systemd credentials give them.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import AliasChoices, BaseModel, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from meterhub.errors import NotConfigured
+
+
+class Utility(BaseModel):
+    """The water utility: seller on every invoice."""
+
+    name: str = "Example Water Utility"
+    business_id: str = "0201256-6"
+    street: str = "Vesikuja 1"
+    postal_code: str = "00100"
+    city: str = "Mallila"
+    email: str = "laskutus@example.org"
+    phone: str = "+358 9 000 0000"
+    iban: str = "FI2112345600000785"
+    bic: str = "NDEAFIHH"
+
+
+class Settings(BaseSettings):
+    """How one installation runs."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="METERHUB_", env_nested_delimiter="__", extra="forbid", populate_by_name=True
+    )
+
+    mode: Literal["development", "production"] = "development"
+    database_url: SecretStr | None = Field(
+        default=None, validation_alias=AliasChoices("DATABASE_URL", "METERHUB_DATABASE_URL")
+    )
+    master_key: SecretStr | None = None
+    master_key_file: Path | None = None
+    data_dir: Path | None = None
+    country: Literal["FI", "NO"] = "FI"
+    currency: str = "EUR"
+    zone: str = "Europe/Helsinki"
+    dedupe_window_s: int = Field(default=30, ge=1, le=3600)
+    max_batch: int = Field(default=10_000, ge=1, le=10_000)
+    max_body_mb: int = Field(default=32, ge=1)
+    session_hours: int = Field(default=12, ge=1)
+    secure_cookies: bool = True
+    utility: Utility = Field(default_factory=Utility)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments win over the environment, the environment over the file."""
+        config = os.environ.get("METERHUB_CONFIG")
+        toml = TomlConfigSettingsSource(settings_cls, toml_file=config) if config else None
+        return (init_settings, env_settings, *([toml] if toml else []))
+
+    @property
+    def tz(self) -> ZoneInfo:
+        """The utility's zone, in which days are counted and bills are cut."""
+        return ZoneInfo(self.zone)
+
+    def require_database_url(self) -> str:
+        """Return the URL of the database, or say how to give one."""
+        if self.database_url is None:
+            raise NotConfigured(
+                "no database is named: set DATABASE_URL, for example postgresql://user:password@host/meterhub"
+            )
+        return self.database_url.get_secret_value()
+
+    def require_master_key(self) -> bytes:
+        """Return the 32 bytes under which meter keys are kept, or say how to give them."""
+        text = self.master_key.get_secret_value() if self.master_key else ""
+        where = "METERHUB_MASTER_KEY"
+        if not text and self.master_key_file:
+            where = str(self.master_key_file)
+            try:
+                text = self.master_key_file.read_text().strip()
+            except OSError as error:
+                raise NotConfigured(f"the master key file cannot be read: {error}") from None
+        if not text:
+            raise NotConfigured(
+                "no master key: set METERHUB_MASTER_KEY_FILE to a file with 64 hex digits, "
+                "made for example by: openssl rand -hex 32"
+            )
+        try:
+            key = bytes.fromhex(text)
+        except ValueError:
+            key = b""
+        if len(key) != 32:
+            raise NotConfigured(f"the master key from {where} is not 64 hex digits")
+        return key
+
+
+@lru_cache
+def get_settings() -> Settings:
+    """Return the settings of this process, read once."""
+    return Settings()

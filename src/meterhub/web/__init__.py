@@ -1,0 +1,1 @@
+"""Server-rendered pages beside the API, on the same services."""

@@ -1,0 +1,70 @@
+import psycopg
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from meterhub import schema
+from meterhub.kit.db import make_engine
+
+
+def empty_database(postgres, name):
+    with psycopg.connect(postgres.url("postgres"), autocommit=True) as connection:
+        connection.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    return make_engine(postgres.create_database(name))
+
+
+def objects(engine):
+    query = text(
+        "SELECT relkind::text, relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
+        "AND relname NOT LIKE 'alembic%' UNION "
+        "SELECT 'f', p.proname FROM pg_proc p WHERE pronamespace = 'public'::regnamespace AND NOT EXISTS "
+        "(SELECT 1 FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')"
+    )
+    with engine.connect() as connection:
+        return sorted(map(tuple, connection.execute(query)))
+
+
+def test_the_migrations_build_what_the_tables_declare(engine):
+    with engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_object": lambda _o, name, *_: not (name or "").startswith("procrastinate_")},
+        )
+        assert compare_metadata(context, schema.metadata) == []
+
+
+def test_every_migration_goes_down_to_nothing_and_up_again_to_the_same(postgres):
+    engine = empty_database(postgres, "up_and_down")
+    schema.upgrade(engine)
+    first = objects(engine)
+    schema.downgrade(engine, "base")
+    assert objects(engine) == []
+    schema.upgrade(engine)
+    assert objects(engine) == first
+    assert schema.current(engine) == schema.head()
+    engine.dispose()
+
+
+def test_each_migration_can_be_taken_back_alone(postgres):
+    engine = empty_database(postgres, "step_by_step")
+    revisions = [
+        r.revision for r in ScriptDirectory.from_config(schema.config()).walk_revisions("base", "head")
+    ]
+    for revision in reversed(revisions):
+        before = objects(engine)
+        schema.upgrade(engine, revision)
+        schema.downgrade(engine, "-1")
+        assert objects(engine) == before, f"{revision} leaves something behind"
+        schema.upgrade(engine, revision)
+    engine.dispose()
+
+
+def test_an_issued_invoice_and_a_read_refuse_to_be_edited(engine):
+    query = text(
+        "SELECT tgrelid::regclass::text FROM pg_trigger WHERE tgfoid = 'refuse_change'::regproc ORDER BY 1"
+    )
+    with engine.connect() as connection:
+        assert [row[0] for row in connection.execute(query)] == [
+            "alert_event", "audit_event", "invoice", "invoice_line", "raw_frame", "register_read",
+        ]  # fmt: skip
