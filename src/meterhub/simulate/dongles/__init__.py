@@ -1,0 +1,1 @@
+"""Simulated radio dongles on real pseudo-terminals, speaking the real protocols byte for byte."""
