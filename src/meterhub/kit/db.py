@@ -4,8 +4,13 @@ Tables are declared in the `tables.py` of the module that owns them, all on `met
 them with what the migrations build.
 """
 
-from sqlalchemy import Engine, MetaData, create_engine
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, Row, create_engine
 from sqlalchemy.engine import URL, make_url
+
+# The columns of a row are known at run time only.
+AnyRow = Row[Any]
 
 metadata = MetaData(
     naming_convention={
