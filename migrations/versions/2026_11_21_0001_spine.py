@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 # What is written once and never changed: a mistake is put right by a new row that names the old one.
-NEVER_CHANGED = ("audit_event", "alert_event", "invoice", "invoice_line")
+NEVER_CHANGED = ("audit_event", "alert_event", "invoice", "invoice_line", "invoice_vat")
 # These two may leave by retention, but what they say is never edited.
 NEVER_EDITED = ("raw_frame", "register_read")
 
@@ -216,7 +216,12 @@ def upgrade() -> None:
         ),
         sa.ForeignKeyConstraint(["tariff_id"], ["tariff.id"], name=op.f("fk_billing_run_tariff_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_billing_run")),
-        sa.UniqueConstraint("billing_group", "period", name=op.f("uq_billing_run_billing_group_period")),
+        postgresql.ExcludeConstraint(
+            (sa.column("billing_group"), "="),
+            (sa.column("period"), "&&"),
+            using="gist",
+            name="ex_billing_run_period",
+        ),
     )
     op.create_table(
         "gateway_day",
@@ -532,6 +537,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_line")),
         sa.UniqueConstraint("invoice_id", "position", name=op.f("uq_invoice_line_invoice_id_position")),
     )
+    op.create_table(
+        "invoice_vat",
+        sa.Column("invoice_id", sa.Integer(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False),
+        sa.Column("rate", sa.Numeric(), nullable=False),
+        sa.Column("base", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.Column("vat", sa.Numeric(precision=12, scale=2), nullable=False),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_vat_invoice_id")),
+        sa.PrimaryKeyConstraint("invoice_id", "category", "rate", name=op.f("pk_invoice_vat")),
+    )
+    op.create_table(
+        "billing_run_contract",
+        sa.Column("run_id", sa.Integer(), nullable=False),
+        sa.Column("contract_id", sa.Integer(), nullable=False),
+        sa.Column("period", postgresql.DATERANGE(), nullable=False),
+        sa.Column("state", sa.Text(), server_default="todo", nullable=False),
+        sa.CheckConstraint(
+            "state IN ('todo', 'issued', 'held', 'nothing')", name=op.f("ck_billing_run_contract_state")
+        ),
+        sa.ForeignKeyConstraint(
+            ["contract_id"], ["contract.id"], name=op.f("fk_billing_run_contract_contract_id")
+        ),
+        sa.ForeignKeyConstraint(["run_id"], ["billing_run.id"], name=op.f("fk_billing_run_contract_run_id")),
+        sa.PrimaryKeyConstraint("run_id", "contract_id", name=op.f("pk_billing_run_contract")),
+    )
+    op.create_index(
+        "ix_billing_run_contract_todo",
+        "billing_run_contract",
+        ["run_id", "contract_id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'todo'"),
+    )
     op.execute(REFUSE_CHANGE)
     for table in NEVER_CHANGED:
         op.execute(
@@ -549,6 +586,13 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute(DROP_QUEUE)
+    op.drop_index(
+        "ix_billing_run_contract_todo",
+        table_name="billing_run_contract",
+        postgresql_where=sa.text("state = 'todo'"),
+    )
+    op.drop_table("billing_run_contract")
+    op.drop_table("invoice_vat")
     op.drop_table("invoice_line")
     op.drop_index("ix_invoice_customer_id", table_name="invoice")
     op.drop_index("ix_invoice_contract_id", table_name="invoice")

@@ -66,5 +66,5 @@ def test_an_issued_invoice_and_a_read_refuse_to_be_edited(engine):
     )
     with engine.connect() as connection:
         assert [row[0] for row in connection.execute(query)] == [
-            "alert_event", "audit_event", "invoice", "invoice_line", "raw_frame", "register_read",
+            "alert_event", "audit_event", "invoice", "invoice_line", "invoice_vat", "raw_frame", "register_read",
         ]  # fmt: skip

@@ -82,7 +82,24 @@ billing_run = Table(
     Column("accounts_total", Integer, nullable=False, server_default=text("0")),
     Column("accounts_done", Integer, nullable=False, server_default=text("0")),
     CheckConstraint("state IN ('queued', 'running', 'finished', 'failed')", name="state"),
-    UniqueConstraint("billing_group", "period"),
+    ExcludeConstraint(("billing_group", "="), ("period", "&&"), name="ex_billing_run_period", using="gist"),
+)
+
+# The contracts of a run, fixed when it starts; workers take those in state `todo`, each once.
+billing_run_contract = Table(
+    "billing_run_contract",
+    metadata,
+    Column("run_id", Integer, ForeignKey("billing_run.id"), primary_key=True),
+    Column("contract_id", Integer, ForeignKey("contract.id"), primary_key=True),
+    Column("period", DATERANGE, nullable=False),
+    Column("state", Text, nullable=False, server_default="todo"),
+    CheckConstraint("state IN ('todo', 'issued', 'held', 'nothing')", name="state"),
+    Index(
+        "ix_billing_run_contract_todo",
+        "run_id",
+        "contract_id",
+        postgresql_where=text("state = 'todo'"),
+    ),
 )
 
 # A contract that could not be billed, with the reason; the rest of the run goes on.
@@ -133,6 +150,17 @@ invoice = Table(
     UniqueConstraint("run_id", "contract_id"),
     Index("ix_invoice_customer_id", "customer_id", "id"),
     Index("ix_invoice_contract_id", "contract_id", "id"),
+)
+
+# VAT is computed once a group and document, so it is kept as computed and never summed from lines.
+invoice_vat = Table(
+    "invoice_vat",
+    metadata,
+    Column("invoice_id", Integer, ForeignKey("invoice.id"), primary_key=True),
+    Column("category", Text, primary_key=True),
+    Column("rate", Numeric, primary_key=True),
+    Column("base", Numeric(12, 2), nullable=False),
+    Column("vat", Numeric(12, 2), nullable=False),
 )
 
 invoice_line = Table(
