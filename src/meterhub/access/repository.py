@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from meterhub.access.tables import access_token, app_user, audit_event, gateway, login_attempt
 from meterhub.kit.db import AnyRow
@@ -77,16 +78,18 @@ def add_token(
 
 def find_token(connection: Connection, hashed: bytes) -> AnyRow | None:
     """Return a token that holds now, with its person or gateway."""
+    columns: list[ColumnElement[Any]] = [  # Any: columns of several types
+        access_token.c.id,
+        access_token.c.user_id,
+        access_token.c.gateway_id,
+        access_token.c.scopes,
+        app_user.c.username,
+        app_user.c.roles,
+        gateway.c.name.label("gateway_name"),
+    ]
     statement = (
-        select(
-            access_token.c.id,
-            access_token.c.user_id,
-            access_token.c.gateway_id,
-            access_token.c.scopes,
-            app_user.c.username,
-            app_user.c.roles,
-            gateway.c.name.label("gateway_name"),
-        )
+        select(*columns)
+        .select_from(access_token)
         .outerjoin(app_user, app_user.c.id == access_token.c.user_id)
         .outerjoin(gateway, gateway.c.id == access_token.c.gateway_id)
         .where(
@@ -138,9 +141,7 @@ def gateway_seen(
     connection.execute(update(gateway).where(gateway.c.id == gateway_id).values(values))
 
 
-def list_audit(
-    connection: Connection, *, before_id: int | None, limit: int
-) -> Sequence[AnyRow]:
+def list_audit(connection: Connection, *, before_id: int | None, limit: int) -> Sequence[AnyRow]:
     """Return audit events, newest first."""
     statement = select(audit_event).order_by(audit_event.c.id.desc()).limit(limit)
     if before_id is not None:

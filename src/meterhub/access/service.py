@@ -26,7 +26,7 @@ def log_in(engine: Engine, username: str, password: str, *, now: datetime, sessi
             )
         user = repository.find_user(connection, username)
         ok = matches(password, user.password_hash if user is not None and user.active else None)
-        if ok:
+        if user is not None and ok:
             repository.forget_failures(connection, username, now - FAILURE_WINDOW)
             token = new_token("session")
             repository.add_token(
