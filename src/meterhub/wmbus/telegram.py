@@ -1,12 +1,19 @@
 """From frame to telegram: peel the layers, open what the key opens, name the values."""
 
-from collections.abc import Callable
-
+from meterhub.wmbus import afl, ell
 from meterhub.wmbus.compact import FormatStore
-from meterhub.wmbus.dll import address_of, strip_crc
-from meterhub.wmbus.model import Address, Diagnostic, LinkFrame, SecurityResult, Telegram
+from meterhub.wmbus.crc import crc16
+from meterhub.wmbus.dll import HEADER, address_of, strip_crc
+from meterhub.wmbus.driver import Body, Driver, Extract
+from meterhub.wmbus.identity import ELL_SIZE, swapped_address
+from meterhub.wmbus.model import Address, LinkFrame, SecurityResult, Telegram
+from meterhub.wmbus.naming import Named, name_items
+from meterhub.wmbus.opening import KeyLookup, Opened, Work, find_key, open_transport
+from meterhub.wmbus.records import Parsed, layout_of, parse, rebuild
+from meterhub.wmbus.registry import find_driver, generic
 
-KeyLookup = Callable[[Address], bytes | None]
+_GOOD = (SecurityResult.PLAIN, SecurityResult.DECRYPTED)
+_NOTHING = Parsed((), b"", ())
 
 
 def decode(
@@ -14,22 +21,211 @@ def decode(
     key: KeyLookup | bytes | None = None,
     formats: FormatStore | None = None,
 ) -> Telegram:
-    """Decode a frame; raises `FrameError` only for damage at the link layer."""
-    del key, formats
+    """Decode a frame, with or without CRCs; raises `FrameError` only for damage at the link layer.
+
+    `key` is the meter's key, or a function that is asked for one address after the other. What is
+    wrong further up (no key, wrong key, a cut record) is told by `security` and `diagnostics`, and
+    the readings before it are kept. `formats` carries what compact frames need from frame to frame.
+    """
     link = frame if isinstance(frame, LinkFrame) else strip_crc(frame)
-    address = address_of(link.frame[2:10])
+    telegram = _decode(link.frame, key, formats)
+    if link.format == "B" and not isinstance(frame, LinkFrame) and not _sound(telegram):
+        # one trimmed frame in 65,536 ends in two bytes that look like the CRC of format B
+        other = _decode(bytes(frame), key, formats)
+        if _sound(other):
+            return other
+    return telegram
+
+
+def _sound(telegram: Telegram) -> bool:
+    return telegram.security in _GOOD and not telegram.diagnostics
+
+
+def _decode(frame: bytes, key: KeyLookup | bytes | None, formats: FormatStore | None) -> Telegram:
+    """Decode a CRC-free frame."""
+    work = Work(frame, address_of(frame[2:HEADER]), key)
+    taken = _own_protocol(work)
+    if taken is not None:
+        return taken
+    if len(frame) <= HEADER:
+        work.note("dll", "no-ci", HEADER, "the frame ends after the link header")
+        return _telegram(work, None, Opened(SecurityResult.PLAIN, 0), _NOTHING, Named({}, (), None))
+    opened = _open(work)
+    payload, parsed = _application(work, opened, formats)
+    driver = find_driver(work.meter) or find_driver(work.link) or generic()
+    return _finish(work, driver, opened._replace(payload=payload), parsed)
+
+
+def _own_protocol(work: Work) -> Telegram | None:
+    """Let a driver with a protocol of its own take the whole frame."""
+    for address, swapped in ((work.link, False), (swapped_address(work.frame), True)):
+        driver = find_driver(address, swapped=swapped)
+        if driver is None or driver.open_frame is None:
+            continue
+        try:
+            extract = driver.open_frame(work.frame, find_key(work.key, (address, work.link)))
+        except (ValueError, IndexError) as error:
+            work.note("driver", "driver-failed", HEADER, f"{driver.name}: {error}")
+            continue
+        if extract is None:
+            continue
+        work.meter = extract.meter or address
+        work.diagnostics.extend(extract.diagnostics)
+        opened = Opened(extract.security, extract.mode, extract.payload or b"")
+        parsed = parse(opened.payload)
+        work.diagnostics.extend(parsed.diagnostics)
+        return _finish(work, driver, opened, parsed, extract)
+    return None
+
+
+def _open(work: Work) -> Opened:
+    """Read the layers down to the application layer's plain bytes."""
+    at = HEADER
+    below: Opened | None = None
+    if work.frame[at] in ELL_SIZE:
+        try:
+            header = ell.parse(work.frame, at)
+        except IndexError:
+            work.note("ell", "ell-truncated", at, "the extended link layer is cut off")
+            return Opened(SecurityResult.UNSUPPORTED, 0)
+        work.access_number = header.access_number
+        if header.session:
+            below = _open_extended(work, at, header)
+            if below.result not in _GOOD:
+                return below
+        at += ELL_SIZE[header.ci]
+    authentication: afl.AFLHeader | None = None
+    if at < len(work.frame) and work.frame[at] == afl.CI:
+        try:
+            authentication, at = afl.parse(work.frame, at)
+        except ValueError as error:
+            work.note("afl", "afl-invalid", at, str(error))
+            return Opened(SecurityResult.UNSUPPORTED, 0)
+        if authentication.counter:
+            work.message_counter = int.from_bytes(authentication.counter, "little")
+        if authentication.fragmented:
+            work.note("afl", "fragment", at, "a fragment of a longer message; it is not joined")
+            return Opened(SecurityResult.UNSUPPORTED, 0)
+    opened = open_transport(work, at, authentication)
+    if below is not None and opened.result is SecurityResult.PLAIN:
+        return opened._replace(result=below.result)
+    return opened
+
+
+def _open_extended(work: Work, at: int, header: ell.ELLHeader) -> Opened:
+    """Open an extended link layer with payload CRC; the frame goes on with the plain bytes."""
+    if header.encryption > 1:
+        work.note("ell", "encryption-unsupported", at, f"encryption {header.encryption} is reserved")
+        return Opened(SecurityResult.UNSUPPORTED, 0)
+    key = find_key(work.key, (work.link,)) if header.encryption else None
+    plain = ell.open_payload(work.frame, at, header, key)
+    start = at + ELL_SIZE[header.ci]
+    if plain is None:
+        if not header.encryption:
+            work.note("ell", "payload-crc", start - 2, "the payload CRC does not match")
+            return Opened(SecurityResult.UNSUPPORTED, 0)
+        if key is None:
+            work.note("ell", "key-missing", start - 2, "encrypted at the extended link layer; no key given")
+            return Opened(SecurityResult.KEY_MISSING, 0)
+        work.note("ell", "key-wrong", start - 2, "the payload CRC does not match after decryption")
+        return Opened(SecurityResult.KEY_WRONG, 0)
+    body, decrypted = plain
+    if header.encryption and not decrypted:
+        work.note("ell", "already-plain", start, "marked as encrypted, but the bytes are plain")
+    work.frame = work.frame[:start] + body
+    return Opened(SecurityResult.DECRYPTED if decrypted else SecurityResult.PLAIN, 0)
+
+
+def _application(work: Work, opened: Opened, formats: FormatStore | None) -> tuple[bytes, Parsed]:
+    """Parse the records of an opened payload; compact frames are rebuilt to full ones first."""
+    payload, at = opened.payload, opened.at
+    if opened.result not in _GOOD or not payload:
+        return payload, _NOTHING
+    if opened.content == "full":
+        parsed = parse(payload, at)
+        if formats is not None and parsed.items and not parsed.diagnostics:
+            layout = layout_of(parsed)
+            formats.learn(crc16(layout), layout)
+        work.diagnostics.extend(parsed.diagnostics)
+        return payload, parsed
+    if opened.content == "compact":
+        full = _expand(work, opened, formats or _SHIPPED)
+        return (full, parse(full, at)) if full is not None else (payload, _NOTHING)
+    if opened.content == "alarm":
+        work.note("apl", "alarm-telegram", at, "an alarm telegram; its content is left to the receiver")
+    else:
+        work.note("apl", "content-unsupported", at, f"application layer content: {opened.content}")
+    return payload, _NOTHING
+
+
+_SHIPPED = FormatStore()
+
+
+def _expand(work: Work, opened: Opened, formats: FormatStore) -> bytes | None:
+    """Rebuild the full records of a compact frame; None where the format is unknown or does not fit."""
+    payload = opened.payload.lstrip(b"\x2f") if opened.payload[:2] == b"\x2f\x2f" else opened.payload
+    if len(payload) < 4:
+        work.note("apl", "compact-truncated", opened.at, "a compact frame starts with four bytes")
+        return None
+    signature, expected = int.from_bytes(payload[:2], "little"), int.from_bytes(payload[2:4], "little")
+    layout = formats.get(signature)
+    if layout is None:
+        work.note("apl", "format-unknown", opened.at, f"no full frame of format {signature:04X} was seen yet")
+        return None
+    try:
+        full = rebuild(layout, payload[4:])
+    except ValueError as error:
+        work.note("apl", "compact-mismatch", opened.at, str(error))
+        return None
+    if crc16(full) != expected:
+        work.note("apl", "compact-mismatch", opened.at, "the CRC of the rebuilt full frame does not match")
+        return None
+    return full
+
+
+def _finish(
+    work: Work, driver: Driver, opened: Opened, parsed: Parsed, extract: Extract | None = None
+) -> Telegram:
+    """Name the readings and add what the driver's own functions found."""
+    named = name_items(driver, parsed.items, opened.status)
+    if extract is None and driver.read_payload is not None and opened.result in _GOOD and opened.payload:
+        records = tuple(item.record() for item in parsed.items)
+        body = Body(work.frame, work.meter, opened.status, opened.payload, parsed.manufacturer_data, records)
+        try:
+            extract = driver.read_payload(body)
+        except (ValueError, IndexError) as error:
+            work.note("driver", "driver-failed", opened.at, f"{driver.name}: {error}")
+        if extract is not None:
+            work.diagnostics.extend(extract.diagnostics)
+    if extract is not None:
+        named = Named(
+            {**named.readings, **extract.readings},
+            tuple(dict.fromkeys(named.alarms + extract.alarms)),
+            extract.meter_at or named.meter_at,
+        )
+    return _telegram(work, driver, opened, parsed, named)
+
+
+def _telegram(work: Work, driver: Driver | None, opened: Opened, parsed: Parsed, named: Named) -> Telegram:
+    if driver is not None and opened.result in _GOOD:
+        named.readings["status"] = " ".join(named.alarms).upper() or "OK"
     return Telegram(
-        frame=link.frame,
-        c_field=link.frame[1],
-        link=address,
-        meter=address,
-        driver=None,
-        security_mode=0,
-        security=SecurityResult.UNSUPPORTED,
-        readings={},
-        alarms=(),
-        meter_at=None,
-        diagnostics=(Diagnostic("tpl", "unsupported-ci", 10, "only the link layer was read"),),
-        access_number=None,
-        message_counter=None,
+        frame=work.received,
+        c_field=work.received[1],
+        link=work.link,
+        meter=work.meter,
+        driver=driver.name if driver is not None else None,
+        security_mode=opened.mode,
+        security=opened.result,
+        readings=named.readings,
+        alarms=named.alarms,
+        meter_at=named.meter_at,
+        diagnostics=tuple(work.diagnostics),
+        access_number=work.access_number,
+        message_counter=work.message_counter,
+        payload=opened.payload,
+        parsed=tuple(item.record() for item in parsed.items),
     )
+
+
+__all__ = ["Address", "KeyLookup", "decode"]

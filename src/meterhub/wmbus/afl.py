@@ -1,0 +1,76 @@
+"""Authentication and fragmentation layer of EN 13757-7 (CI 90)."""
+
+from dataclasses import dataclass
+
+CI = 0x90
+MORE_FRAGMENTS = 0x4000
+_MCL, _ML, _MCR, _MAC, _KI = 0x2000, 0x1000, 0x0800, 0x0400, 0x0200
+_MAC_SIZES = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 12}
+_CMAC_TYPES = frozenset((3, 4, 5, 6, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class AFLHeader:
+    """Fields of the layer, byte strings as on air; empty where the layer leaves them out."""
+
+    fcl: int
+    mcl: int = 0
+    key_information: bytes = b""
+    counter: bytes = b""
+    mac: bytes = b""
+    message_length: bytes = b""
+
+    @property
+    def fragment(self) -> int:
+        """Return the fragment id; 0 is an unfragmented message."""
+        return self.fcl & 0xFF
+
+    @property
+    def fragmented(self) -> bool:
+        """Tell whether other frames carry the rest of the message."""
+        return self.fragment != 0 or bool(self.fcl & MORE_FRAGMENTS)
+
+    @property
+    def uses_cmac(self) -> bool:
+        """Tell whether the MAC is an AES-CMAC that this package checks."""
+        return self.mcl & 15 in _CMAC_TYPES
+
+    def authenticated(self, rest: bytes) -> bytes:
+        """Return the message the MAC covers; `rest` runs from the transport layer's CI to the end."""
+        return bytes((self.mcl,)) + self.counter + self.message_length + rest
+
+
+def parse(frame: bytes, at: int) -> tuple[AFLHeader, int]:
+    """Read the layer at `at`; returns it and the offset behind. ValueError where lengths disagree."""
+    if len(frame) < at + 4:
+        raise ValueError("the layer is cut off")
+    end = at + 2 + frame[at + 1]
+    if end > len(frame):
+        raise ValueError(f"AFLL asks for {frame[at + 1]} bytes, {len(frame) - at - 2} are left")
+    fcl = int.from_bytes(frame[at + 2 : at + 4], "little")
+    used = at + 4
+
+    def take(present: int, size: int) -> bytes:
+        nonlocal used
+        if not present:
+            return b""
+        field = frame[used : min(used + size, end)]
+        if len(field) < size:
+            raise ValueError("AFLL is shorter than the fields that FCL announces")
+        used += size
+        return field
+
+    mcl = take(fcl & _MCL, 1)
+    authentication = mcl[0] & 15 if mcl else 0
+    if fcl & _MAC and authentication not in _MAC_SIZES:
+        raise ValueError(f"authentication type {authentication} has no MAC of known size")
+    key_information = take(fcl & _KI, 2)
+    counter = take(fcl & _MCR, 4)
+    mac = take(fcl & _MAC, _MAC_SIZES.get(authentication, 0))
+    length = take(fcl & _ML, 2)
+    return AFLHeader(fcl, mcl[0] if mcl else 0, key_information, counter, mac, length), end
+
+
+def build(counter: bytes, mac: bytes) -> bytes:
+    """Return the usual layer of an unfragmented message: counter and CMAC of eight bytes."""
+    return bytes((CI, 15, 0x00, 0x2C, 0x25)) + counter + mac

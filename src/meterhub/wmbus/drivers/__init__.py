@@ -1,0 +1,1 @@
+"""One file a meter family, found by being there; `meterhub.wmbus.driver` says what a file holds."""
