@@ -1,0 +1,82 @@
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from meterhub.readings.hourly import RegisterRead, hourly_volumes
+from meterhub.readings.jobs import roll_up
+from meterhub.readings.repository import NewRead, Source, store_reads
+from meterhub.readings.rollup import ask_for_everything
+
+START = datetime(2026, 3, 28, 22, tzinfo=UTC)
+
+reads_in_batches = st.lists(
+    st.lists(
+        st.tuples(
+            st.integers(1, 2),
+            st.one_of(
+                st.integers(0, 40 * 3600).map(lambda s: s * 1_000_000), st.integers(0, 40 * 3600 * 10**6)
+            ),
+            st.integers(0, 10**9),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+def make_meters(engine):
+    with engine.begin() as connection:
+        connection.execute(
+            text("TRUNCATE meter, register_read, hourly_volume, rollup_due RESTART IDENTITY CASCADE")
+        )
+        connection.execute(text("INSERT INTO meter (manufacturer, serial) VALUES ('KAM', '1'), ('KAM', '2')"))
+
+
+def stored_hours(engine, meter_id):
+    with engine.connect() as connection:
+        query = text("SELECT hour, volume_ml, quality FROM hourly_volume WHERE meter_id = :m ORDER BY hour")
+        return [tuple(row) for row in connection.execute(query, {"m": meter_id})]
+
+
+def expected_hours(batches, meter_id):
+    flat = [
+        (at, n, ml) for n, (m, at, ml) in enumerate(x for batch in batches for x in batch) if m == meter_id
+    ]
+    reads = [RegisterRead(START + timedelta(microseconds=at), ml) for at, _, ml in sorted(flat)]
+    return [(h.hour, h.volume_ml, int(h.quality)) for h in hourly_volumes(reads)]
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reads_in_batches)
+def test_rolling_up_only_what_changed_gives_what_the_definition_gives(engine, batches):
+    make_meters(engine)
+    for batch in batches:
+        with engine.begin() as connection:
+            store_reads(
+                connection,
+                [NewRead(m, START + timedelta(microseconds=at), ml, Source.AMR) for m, at, ml in batch],
+            )
+        assert list(roll_up(engine))
+    for meter_id in (1, 2):
+        assert stored_hours(engine, meter_id) == expected_hours(batches, meter_id)
+
+
+def test_rebuilding_everything_changes_nothing(engine):
+    make_meters(engine)
+    with engine.begin() as connection:
+        reads = [NewRead(1, START + timedelta(minutes=61 * n), 1234 * n * n) for n in range(60)]
+        store_reads(connection, reads)
+    list(roll_up(engine))
+    before = stored_hours(engine, 1)
+    assert ask_for_everything(engine) == 1
+    assert [step.hours for step in roll_up(engine)] == [0]
+    assert stored_hours(engine, 1) == before
+    assert len(before) == 59
+
+
+def test_nothing_due_does_nothing(engine):
+    assert list(roll_up(engine)) == []
