@@ -1,0 +1,132 @@
+"""The gateway process: one thread reads the dongle into the spool, one uploads the spool to the hub.
+
+What is guaranteed: a telegram that is in the spool reaches the hub, once after the hub's deduplication,
+through kill -9 and power cuts of the gateway and any absence of hub or network. It is in the spool one commit
+after the read that brought its last byte. What the operating system has not yet handed over, or the running
+commit has not finished, is lost by a kill as if it had not been heard; meters repeat themselves.
+
+The process holds no meter key and looks into no telegram.
+"""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from meterhub.gateway.dongle import DongleModel, LinkMode
+from meterhub.gateway.receiver import Receiver
+from meterhub.gateway.spool import Spool
+from meterhub.gateway.systemd import notify
+from meterhub.gateway.transport import Line
+from meterhub.gateway.uplink import Uplink
+from meterhub.gateway.uploader import Uploader
+
+log = logging.getLogger(__name__)
+
+STATUS_EVERY_S = 300.0
+TICK_S = 1.0
+STOP_WITHIN_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayConfig:
+    """What the gateway is told to do."""
+
+    name: str
+    device: str
+    models: tuple[DongleModel, ...]
+    link_mode: LinkMode
+    hub_url: str
+    token_file: Path
+    spool_file: Path
+    batch_size: int
+    silence_s: float
+
+
+def read_token(path: Path) -> str:
+    """Return the token in a file; raises `OSError` or `ValueError` where there is no usable one."""
+    token = path.read_text(encoding="ascii").strip()
+    if not token or not token.isprintable() or " " in token:
+        raise ValueError(f"{path} holds no token: one line of letters, digits and signs is expected")
+    return token
+
+
+def run_gateway(config: GatewayConfig) -> int:
+    """Run until SIGTERM or SIGINT; return the exit code. Raises `SpoolError` when the spool is unusable."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    spool = Spool(config.spool_file)
+    if spool.depth:
+        log.info("spool %s holds %d telegrams from before", config.spool_file, spool.depth)
+    uplink = Uplink(config.hub_url, config.name, partial(read_token, config.token_file))
+    uploader = Uploader(spool, uplink, config.batch_size)
+    receiver = Receiver(
+        partial(Line, config.device),
+        config.models,
+        config.link_mode,
+        spool.append,
+        silence_s=config.silence_s,
+    )
+    threads = [
+        threading.Thread(target=receiver.run, args=(stop,), name="receiver", daemon=True),
+        threading.Thread(target=_upload, args=(uploader, stop), name="uploader", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    notify("READY=1")
+    failed = _watch(threads, stop, lambda: _status(receiver, uploader, spool))
+    notify("STOPPING=1")
+    stop.set()
+    for thread in threads:
+        thread.join(STOP_WITHIN_S)
+    if not any(thread.is_alive() for thread in threads):  # else one is still waiting for the hub
+        uplink.close()
+        spool.close()
+    log.info("stopped: %s", _status(receiver, uploader, spool))
+    return 1 if failed else 0
+
+
+def _upload(uploader: Uploader, stop: threading.Event) -> None:
+    while not stop.is_set():
+        stop.wait(uploader.step())
+
+
+def _watch(threads: list[threading.Thread], stop: threading.Event, status: Callable[[], str]) -> bool:
+    """Wait for the end, report now and then; tell whether a thread has died."""
+    status_at = time.monotonic() + STATUS_EVERY_S
+    while not stop.wait(TICK_S):
+        dead = [thread.name for thread in threads if not thread.is_alive()]
+        if dead:
+            log.critical("thread %s has died; ending so that the service manager starts anew", dead[0])
+            return True
+        notify(f"WATCHDOG=1\nSTATUS={status()}")
+        if time.monotonic() >= status_at:
+            log.info("status: %s", status())
+            status_at += STATUS_EVERY_S
+    return False
+
+
+def _status(receiver: Receiver, uploader: Uploader, spool: Spool) -> str:
+    dongle = receiver.dongle
+    name = "no dongle" if dongle is None else f"{dongle.model} {dongle.serial}"
+    return (
+        f"{name}, heard {receiver.heard}, noise {receiver.garbage}, delivered {uploader.delivered}, "
+        f"in spool {spool.depth}, lost {spool.lost}"
+    )
+
+
+def set_up_logging(*, verbose: bool) -> None:
+    """Log to standard error, one compact line a message with UTC time."""
+    handler = logging.StreamHandler(sys.stderr)
+    formatter = logging.Formatter("%(asctime)s.%(msecs)03dZ %(levelname)-7s %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler], force=True)
+    for library in ("httpx2", "httpcore2", "httpx", "httpcore"):
+        logging.getLogger(library).setLevel(logging.WARNING)

@@ -1,0 +1,93 @@
+"""Keeps the spool empty: oldest first, again and again until the hub has acknowledged.
+
+Order and patience only; `uplink` speaks HTTP and `spool` holds the telegrams.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from typing import Protocol
+
+from meterhub.gateway.spool import HeardTelegram, RejectedTelegram, Spool
+from meterhub.gateway.uplink import Deferred, Delivered, Obstacle
+
+log = logging.getLogger(__name__)
+
+POLL_S = 1.0
+"""Pause between uploads while the spool holds less than a batch; also what gathers telegrams into batches."""
+BACKOFF_FIRST_S, BACKOFF_LIMIT_S = 1.0, 120.0
+REFUSED_PAUSE_S = 300.0
+
+
+class Sender(Protocol):
+    """What uploads one batch."""
+
+    def send(self, telegrams: tuple[HeardTelegram, ...], spool_depth: int) -> Delivered | Deferred:
+        """Upload one batch; return what became of it."""
+        ...
+
+
+class Uploader:
+    """Uploads a spool; one thread calls `step` for ever."""
+
+    def __init__(
+        self, spool: Spool, sender: Sender, batch_size: int, *, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self._spool = spool
+        self._sender = sender
+        self._batch_size = batch_size
+        self._jitter = jitter
+        self._failures = 0
+        self._behind = False
+        self.delivered = 0
+        """Telegrams that the hub has acknowledged."""
+
+    def step(self) -> float:
+        """Upload one batch, if there is one; return how long to wait before the next step [s]."""
+        batch = self._spool.oldest(self._batch_size)
+        if batch is None:
+            return POLL_S
+        outcome = self._sender.send(batch.telegrams, self._spool.depth)
+        if isinstance(outcome, Deferred):
+            return self._put_off(outcome, len(batch.telegrams))
+        rejected = [
+            RejectedTelegram(batch.telegrams[item.index], item.code, item.message)
+            for item in outcome.rejected
+        ]
+        self._spool.acknowledge(batch, rejected)
+        self.delivered += len(batch.telegrams)
+        for item in outcome.rejected:
+            log.warning("hub rejected telegram %d of a batch: %s: %s", item.index, item.code, item.message)
+        return self._go_on(full=len(batch.telegrams) == self._batch_size)
+
+    def _go_on(self, *, full: bool) -> float:
+        if self._failures:
+            log.info("hub takes telegrams again; %d to catch up", self._spool.depth)
+            self._behind = True
+            self._failures = 0
+        if full:
+            return 0.0
+        if self._behind:
+            log.info("caught up: the spool is empty")
+            self._behind = False
+        return POLL_S
+
+    def _put_off(self, outcome: Deferred, count: int) -> float:
+        if outcome.obstacle is Obstacle.TOO_LARGE and count > 1:
+            self._batch_size = max(1, count // 2)
+            log.warning(
+                "hub finds %d telegrams too many (%s): %d from now on",
+                count,
+                outcome.message,
+                self._batch_size,
+            )
+            return 0.0
+        self._failures += 1
+        if outcome.obstacle is Obstacle.UNREACHABLE:
+            ceiling = min(BACKOFF_LIMIT_S, BACKOFF_FIRST_S * 2.0 ** min(self._failures - 1, 16))
+            if self._failures == 1:
+                log.warning("hub unreachable, spooling: %s", outcome.message)
+        else:
+            ceiling = REFUSED_PAUSE_S
+            log.error("HUB REFUSES TELEGRAMS, a person must act; spooling meanwhile: %s", outcome.message)
+        return max(outcome.retry_after_s or 0.0, ceiling * (0.5 + self._jitter() / 2))
