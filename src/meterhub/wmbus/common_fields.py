@@ -1,6 +1,36 @@
 """Fields that many meter families share, by the names that users of wmbusmeters know."""
 
+from decimal import Decimal
+
 from meterhub.wmbus.driver import Field
+from meterhub.wmbus.model import Reading, Value
+
+
+def count(value: Value) -> Reading | None:
+    """Return a number as it was sent, without the unit that its VIF claims."""
+    return int(value) if isinstance(value, Decimal) else value
+
+
+def unless_all_ones(value: Value) -> Reading | None:
+    """Return a 32-bit register in litres; FFFFFFFF stands for none."""
+    return None if value == Decimal("-0.001") else value
+
+
+def litres(number: int) -> Decimal:
+    """Return litres in m³."""
+    return Decimal(number).scaleb(-3)
+
+
+def history(*, first: int = 2, last: int = 16, unset: bool = False) -> Field:
+    """Return the field for registers kept month by month; storage `first` is history 1."""
+    return Field(
+        "consumption_at_history_{n}_m3",
+        "volume",
+        storage=range(first, last + 1),
+        shift=1 - first,
+        convert=unless_all_ones if unset else None,
+    )
+
 
 TOTAL = Field("total_m3", "volume")
 TARGET = Field("target_m3", "volume", storage=1)

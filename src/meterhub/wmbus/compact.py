@@ -8,6 +8,7 @@ from meterhub.wmbus.crc import crc16
 _KNOWN = (
     "02FF2004134413615B6167",
     "02FF20041392013BA1015B8101E7FF0F",
+    "04FF234413523B06FF1B426C61675167023B04138101E7FF0F",
     "02FF2004134413426C523B615B616751678101E7FF0F06FF1B",
     "02FF2004134413A1015B8101E7FF0F",
     "02FF2004134413615B5167",
@@ -19,10 +20,6 @@ _KNOWN = (
     "04FF2304134413426C023B92013BA2013B06FF1BA1015B91015BA10167",
 )
 
-# Announced under a signature that is not the CRC of the layout as published; the CRC of the
-# rebuilt full frame decides whether it fits.
-_ANNOUNCED = {0x0905: "04FF2304134413523B06FF1B426C61675167023B04138101E7FF0F"}
-
 
 class FormatStore:
     """Formats (the DIF and VIF bytes of a full frame, in order) by signature; grows up to `limit`.
@@ -32,7 +29,6 @@ class FormatStore:
 
     def __init__(self, learned: Mapping[int, bytes] | None = None, limit: int = 4096) -> None:
         self._known = {crc16(layout): layout for layout in map(bytes.fromhex, _KNOWN)}
-        self._known |= {signature: bytes.fromhex(layout) for signature, layout in _ANNOUNCED.items()}
         self._learned: dict[int, bytes] = dict(learned or {})
         self._limit = limit
 

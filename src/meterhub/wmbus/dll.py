@@ -11,6 +11,7 @@ from meterhub.wmbus.model import Address, LinkFrame
 
 HEADER = 10
 _FIRST_OF_TWO = 126  # format B: bytes covered by the first CRC of a frame longer than 128 bytes
+_SURPLUS = 4  # bytes of signal strength or checksum that receivers leave behind a frame
 
 
 def _format_a_size(length: int) -> int:
@@ -47,7 +48,10 @@ def _strip_b(raw: bytes) -> bytes | None:
 
 
 def strip_crc(raw: bytes) -> LinkFrame:
-    """Return the CRC-free frame; recognises formats A and B by all their CRCs, and trimmed frames."""
+    """Return the CRC-free frame; recognises formats A and B by all their CRCs, and trimmed frames.
+
+    Up to four bytes behind a trimmed frame are cut off.
+    """
     if not raw:
         raise Truncated("an empty frame")
     length = raw[0]
@@ -63,6 +67,8 @@ def strip_crc(raw: bytes) -> LinkFrame:
         if trimmed is None:
             raise BadCRC("the length fits frame format A, but a CRC does not match", offset=_bad_block(raw))
         return LinkFrame(trimmed, "A", "checked")
+    if length >= HEADER - 1 and length + 1 < len(raw) <= length + 1 + _SURPLUS:
+        return LinkFrame(bytes(raw[: length + 1]), "trimmed", "unknown")
     raise Truncated(
         f"L-field {length} asks for {length + 1} bytes, or {_format_a_size(length)} in format A; "
         f"there are {len(raw)}",

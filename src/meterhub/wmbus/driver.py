@@ -14,6 +14,8 @@ A driver is one file in `drivers/`; being there is enough. The file defines `DRI
 - `flags` map bits of a record to alarms, `status` maps manufacturer bits of the transport layer's
   status byte (None: this maker does not use the byte at all). Alarms are words of `ALARMS`, with
   `past_` before them for an event that is over.
+- `default_key` is the published key with which the family leaves the factory; it is tried when no key is
+  known for the meter.
 - `open_frame(frame, key)` is for families with a protocol of their own. It is called for the frame
   without CRCs before any layer is read, and for the link address in both byte orders (`match(...,
   swapped=True)` names Diehl's). It answers an `Extract`, or None to let the layers be read as usual. An
@@ -165,3 +167,4 @@ class Driver:
     status: Mapping[int, str] | None = field(default_factory=lambda: _NO_BITS)
     open_frame: Callable[[bytes, bytes | None], Extract | None] | None = None
     read_payload: Callable[[Body], Extract | None] | None = None
+    default_key: bytes | None = None

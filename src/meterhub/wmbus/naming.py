@@ -43,6 +43,7 @@ _FACTORS = {
     ("MJ", "mj"): Decimal(1),
     ("MJ", "kwh"): 1 / Decimal("3.6"),
     ("kW", "kw"): Decimal(1),
+    ("MJ/h", "kw"): 1 / Decimal("3.6"),
     ("bar", "bar"): Decimal(1),
     ("V", "v"): Decimal(1),
     ("A", "a"): Decimal(1),
@@ -91,7 +92,7 @@ def _plan(driver: Driver, header: Header) -> Plan:
     named = [
         (field.name.format(n=header.storage + field.shift), field.convert or converter(header, field.name))
         for field in driver.fields
-        if _selects(field, header)
+        if _selects(field, header) and (field.convert or _convertible(header, field.name))
     ]
     flags = None
     if header.kind == "flags":
@@ -129,6 +130,18 @@ def _selects(field: Field, header: Header) -> bool:
         and header.function == (field.function or header.function)
         and header.qualifiers == field.qualifiers
         and header.kind != "profile"
+    )
+
+
+def _convertible(header: Header, name: str) -> bool:
+    """Tell whether the record's unit can be turned into the one that ends `name`."""
+    if header.kind != "number" or not header.unit:
+        return True
+    suffix = name.rpartition("_")[2]
+    return (
+        (header.unit, suffix) in _FACTORS
+        or (header.unit in _SECONDS and suffix in _SECONDS)
+        or (header.unit, suffix) == ("F", "c")
     )
 
 

@@ -7,6 +7,7 @@ from meterhub.wmbus import security, tpl
 from meterhub.wmbus.afl import AFLHeader
 from meterhub.wmbus.model import Address, Diagnostic, SecurityResult
 from meterhub.wmbus.records import parse
+from meterhub.wmbus.registry import find_driver
 from meterhub.wmbus.security import BLOCK
 
 KeyLookup = Callable[[Address], bytes | None]
@@ -32,6 +33,7 @@ class Work:
 
     __slots__ = (
         "access_number",
+        "checked",
         "diagnostics",
         "frame",
         "key",
@@ -47,6 +49,7 @@ class Work:
         self.link = link
         self.meter = link
         self.key = key
+        self.checked = False  # a CRC over the application layer has matched
         self.diagnostics: list[Diagnostic] = []
         self.access_number: int | None = None
         self.message_counter: int | None = None
@@ -113,9 +116,7 @@ def _is_plausible(payload: bytes) -> bool:
         and len(parsed.items) > 1
         and not parsed.manufacturer_data
         and any(item.header.quantity in _COUNTED for item in parsed.items)
-        and all(
-            item.value is not None and not item.header.quantity.startswith("unknown") for item in parsed.items
-        )
+        and all(item.value is not None and not item.header.quantity.startswith("unknown") for item in parsed.items)
     )
 
 
@@ -138,9 +139,7 @@ def _open_mode_5(work: Work, header: tpl.TPLHeader, opened: Opened) -> Opened:
     return _judge(work, opened, plain)
 
 
-def _open_mode_7(
-    work: Work, header: tpl.TPLHeader, opened: Opened, authentication: AFLHeader | None
-) -> Opened:
+def _open_mode_7(work: Work, header: tpl.TPLHeader, opened: Opened, authentication: AFLHeader | None) -> Opened:
     payload = opened.payload
     size = header.encrypted_blocks * BLOCK
     if authentication is None or not authentication.counter:
@@ -172,11 +171,17 @@ def _open_mode_7(
 
 def _checked_key(work: Work, opened: Opened) -> bytes | None:
     """Return the key for the meter; one of the wrong size counts as wrong, not as missing."""
-    key = find_key(work.key, dict.fromkeys((work.meter, work.link)))
+    key = find_key(work.key, dict.fromkeys((work.meter, work.link))) or _factory_key(work)
     if key is not None and len(key) != security.KEY_SIZE:
         work.note("tpl", "key-size", opened.at, f"AES-128 needs a key of 16 bytes, this one has {len(key)}")
         return None
     return key
+
+
+def _factory_key(work: Work) -> bytes | None:
+    """Return the key with which the meter's family leaves the factory."""
+    driver = find_driver(work.meter)
+    return driver.default_key if driver is not None else None
 
 
 def _already_plain(work: Work, opened: Opened) -> Opened:

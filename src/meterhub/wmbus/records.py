@@ -115,4 +115,6 @@ def rebuild(layout: bytes, data: bytes) -> bytes:
             at, used = end, used + size
     except IndexError:
         raise ValueError("the values end before the format does") from None
+    if used != len(data):
+        raise ValueError(f"{len(data) - used} bytes are left over behind the values of the format")
     return b"".join(parts)

@@ -82,9 +82,7 @@ def session_keys(key: bytes, counter: bytes, serial: bytes) -> SessionKeys:
     tail = counter + serial + bytes((7,)) * 7
     subkey = _first_subkey(key)
     message = b"\0" + tail
-    mask = (subkey << 128 | subkey) ^ (
-        int.from_bytes(message, "big") << 128 | int.from_bytes(b"\1" + tail, "big")
-    )
+    mask = (subkey << 128 | subkey) ^ (int.from_bytes(message, "big") << 128 | int.from_bytes(b"\1" + tail, "big"))
     both = _cipher(key).encrypt(mask.to_bytes(2 * BLOCK, "big"))
     return SessionKeys(both[:BLOCK], both[BLOCK:])
 

@@ -130,6 +130,7 @@ def _open_extended(work: Work, at: int, header: ell.ELLHeader) -> Opened:
         work.note("ell", "key-wrong", start - 2, "the payload CRC does not match after decryption")
         return Opened(SecurityResult.KEY_WRONG, 0)
     body, decrypted = plain
+    work.checked = True
     if header.encryption and not decrypted:
         work.note("ell", "already-plain", start, "marked as encrypted, but the bytes are plain")
     work.frame = work.frame[:start] + body
@@ -162,7 +163,11 @@ _SHIPPED = FormatStore()
 
 
 def _expand(work: Work, opened: Opened, formats: FormatStore) -> bytes | None:
-    """Rebuild the full records of a compact frame; None where the format is unknown or does not fit."""
+    """Rebuild the full records of a compact frame; None where the format is unknown or does not fit.
+
+    Some meters send a full-frame CRC over records they do not show; where the layer below has already
+    proven the bytes, values that fill the format exactly are taken all the same.
+    """
     payload = opened.payload.lstrip(b"\x2f") if opened.payload[:2] == b"\x2f\x2f" else opened.payload
     if len(payload) < 4:
         work.note("apl", "compact-truncated", opened.at, "a compact frame starts with four bytes")
@@ -178,8 +183,8 @@ def _expand(work: Work, opened: Opened, formats: FormatStore) -> bytes | None:
         work.note("apl", "compact-mismatch", opened.at, str(error))
         return None
     if crc16(full) != expected:
-        work.note("apl", "compact-mismatch", opened.at, "the CRC of the rebuilt full frame does not match")
-        return None
+        work.note("apl", "full-frame-crc", opened.at, "the CRC of the rebuilt full frame does not match")
+        return full if work.checked else None
     return full
 
 
