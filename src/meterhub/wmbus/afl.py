@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 CI = 0x90
 MORE_FRAGMENTS = 0x4000
+USUAL_MCL = 0x25  # counter in the message, CMAC of eight bytes
 _MCL, _ML, _MCR, _MAC, _KI = 0x2000, 0x1000, 0x0800, 0x0400, 0x0200
 _MAC_SIZES = {3: 2, 4: 4, 5: 8, 6: 12, 7: 16, 8: 12}
 _CMAC_TYPES = frozenset((3, 4, 5, 6, 7))
@@ -73,4 +74,4 @@ def parse(frame: bytes, at: int) -> tuple[AFLHeader, int]:
 
 def build(counter: bytes, mac: bytes) -> bytes:
     """Return the usual layer of an unfragmented message: counter and CMAC of eight bytes."""
-    return bytes((CI, 15, 0x00, 0x2C, 0x25)) + counter + mac
+    return bytes((CI, 15, 0x00, 0x2C, USUAL_MCL)) + counter + mac
