@@ -69,6 +69,12 @@ def litres_as_m3(litres: int) -> Decimal:
     return Decimal(litres).scaleb(_LITRES_PER_M3_EXPONENT)
 
 
+def trimmed(value: Decimal) -> Decimal:
+    """Return the same value without trailing zeros after the point."""
+    value = value.normalize(_EXACT)
+    return value.quantize(Decimal(1), context=_EXACT) if value.as_tuple().exponent > 0 else value  # type: ignore[operator]  # finite
+
+
 def cents(amount: Decimal) -> int:
     """Return an amount of at most two decimals in cents."""
     return int(amount.scaleb(2))

@@ -10,8 +10,8 @@ from sqlalchemy.sql import bindparam
 
 _DEFER = text(
     """
-    INSERT INTO procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
-    VALUES ('default', :task, :priority, :lock, :once, :args)
+    INSERT INTO procrastinate_jobs (queue_name, task_name, queueing_lock, args)
+    VALUES ('default', :task, :once, :args)
     ON CONFLICT (queueing_lock) WHERE status = 'todo' DO NOTHING
     """
 ).bindparams(bindparam("args", type_=JSONB))
@@ -21,6 +21,4 @@ def defer(
     connection: Connection, task: str, args: dict[str, object] | None = None, *, once: str | None = None
 ) -> None:
     """Queue a task; with `once`, unless one under that name already waits."""
-    connection.execute(
-        _DEFER, {"task": task, "priority": 0, "lock": once or task, "once": once, "args": args or {}}
-    )
+    connection.execute(_DEFER, {"task": task, "once": once, "args": args or {}})

@@ -1,0 +1,107 @@
+"""The HTTP application: the one module that knows all others.
+
+`create_app` wires the API and the pages to an engine; `serve` in `meterhub.commands` runs it.
+"""
+
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+import meterhub.access.routes
+import meterhub.alerts.routes
+import meterhub.assets.routes
+import meterhub.billing.routes
+import meterhub.ingest.routes
+import meterhub.readings.routes
+import meterhub.web.routes
+from meterhub.errors import MeterhubError
+from meterhub.kit.clock import Clock, utc_now
+from meterhub.settings import Settings
+
+PROBLEM = "application/problem+json"
+
+
+def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
+    """Return the application on a database."""
+    app = FastAPI(
+        title="meterhub",
+        version=version("meterhub"),
+        summary="From radio telegram to invoice and leak alert.",
+        docs_url=None,  # the stock page loads scripts from elsewhere
+        redoc_url=None,
+        openapi_url=None,  # served below, to those who are logged in
+    )
+    app.state.engine = engine
+    app.state.settings = settings
+    app.state.clock = clock
+    app.add_exception_handler(MeterhubError, _known_problem)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http_problem)
+    app.add_exception_handler(OperationalError, _no_database)
+    for module in (
+        meterhub.access,
+        meterhub.assets,
+        meterhub.ingest,
+        meterhub.readings,
+        meterhub.billing,
+        meterhub.alerts,
+    ):
+        app.include_router(module.routes.router)
+    meterhub.web.routes.mount(app)
+    app.add_api_route("/health", _health, methods=["GET"], tags=["health"], summary="Is the hub up?")
+    return app
+
+
+def problem(
+    status: int, code: str, detail: str, errors: Sequence[dict[str, str]] | None = None
+) -> JSONResponse:
+    """Return a problem document (RFC 9457): `code` is stable, `detail` says what and where."""
+    body: dict[str, object] = {"type": f"urn:meterhub:problem:{code}", "status": status, "code": code}
+    body |= {"title": code.replace("-", " "), "detail": detail}
+    if errors:
+        body["errors"] = list(errors)
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004
+    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
+
+
+def _known_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, MeterhubError)
+    fields = [{"field": name, "message": message} for name, message in error.fields.items()]
+    return problem(error.status, error.code, error.detail, fields)
+
+
+def _bad_request(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [
+        {"field": ".".join(str(part) for part in item["loc"] if part != "body"), "message": item["msg"]}
+        for item in error.errors()
+    ]
+    detail = "; ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
+    return problem(422, "bad-input", detail, fields)
+
+
+def _http_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    return problem(error.status_code, code, f"{error.detail}: {request.method} {request.url.path}")
+
+
+def _no_database(request: Request, error: Exception) -> JSONResponse:
+    """Tell the caller to come back: a gateway keeps its spool, a clerk tries again."""
+    return problem(503, "database-unavailable", "the database does not answer; try again in a moment")
+
+
+def _health(request: Request) -> JSONResponse:
+    """Say whether the hub and its database answer; for load balancers, so without a token."""
+    try:
+        with request.app.state.engine.connect() as connection:
+            connection.execute(text("SELECT 1"))
+    except OperationalError:
+        return JSONResponse({"status": "no-database"}, status_code=503)
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,57 @@
+"""Which frames are the same transmission, heard again. Pure.
+
+Several gateways hear a meter, repeaters relay it, and a gateway that got no answer sends its batch again:
+a frame with the same fingerprint (link-layer CRCs and hop bits left out) within the window is the same
+transmission. The same bytes later are a new one: a meter whose register stands still and that sends no
+counter repeats itself, and hearing it is proof that nothing was used.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A transmission that is stored."""
+
+    raw_frame_id: int
+    gateway_id: int
+    received_at: datetime
+
+
+@dataclass(slots=True)
+class Seen:
+    """Transmissions by fingerprint; grows as frames of a batch are added."""
+
+    window: timedelta
+    _by_fingerprint: defaultdict[int, list[tuple[datetime, object]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def add(self, fingerprint: int, at: datetime, what: object) -> None:
+        """Remember a transmission."""
+        self._by_fingerprint[fingerprint].append((at, what))
+
+    def find(self, fingerprint: int, at: datetime) -> object | None:
+        """Return the transmission that a frame heard at `at` belongs to, the nearest in time; or None."""
+        near = [
+            (abs(at - heard_at), n, what)
+            for n, (heard_at, what) in enumerate(self._by_fingerprint.get(fingerprint, ()))
+            if abs(at - heard_at) <= self.window
+        ]
+        return min(near)[2] if near else None
+
+
+def seen_from(known: Iterable[tuple[int, Known]], window: timedelta) -> Seen:
+    """Return what is stored as a lookup."""
+    seen = Seen(window)
+    for fingerprint, transmission in known:
+        seen.add(fingerprint, transmission.received_at, transmission)
+    return seen
+
+
+def in_order_heard(times: Sequence[datetime]) -> list[int]:
+    """Return indices in order of time, ties as they came, so that the first of a window is the one kept."""
+    return sorted(range(len(times)), key=times.__getitem__)

@@ -1,0 +1,230 @@
+"""Queries of ingest: everything for a whole batch at once."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlalchemy import Connection, text
+
+from meterhub.ingest.dedupe import Known
+from meterhub.kit.db import AnyRow
+
+# Held while a batch compares itself with what is stored and adds to it: two gateways that heard the same
+# transmission must not both find that it is new. Decryption and decoding happen before, outside.
+_DEDUPE_LOCK = 7_231_001
+
+
+@dataclass(frozen=True, slots=True)
+class NewFrame:
+    """A transmission to store under an id that is already reserved."""
+
+    id: int
+    fingerprint: int
+    received_at: datetime
+    rssi_dbm: int | None
+    link_mode: str | None
+    raw: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NewHold:
+    """A quarantine entry."""
+
+    raw_frame_id: int
+    reason: str
+    detail: str
+    manufacturer: str | None
+    serial: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class HeardAgain:
+    """A further reception of a stored transmission."""
+
+    raw_frame_id: int
+    received_at: datetime
+    rssi_dbm: int | None
+
+
+def lock(connection: Connection) -> None:
+    """Wait until no other batch is being stored; held to the end of the transaction."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DEDUPE_LOCK})
+
+
+def known_transmissions(
+    connection: Connection, fingerprints: Sequence[int], since: datetime, until: datetime, window: timedelta
+) -> list[tuple[int, Known]]:
+    """Return stored transmissions with these fingerprints in a span, with the window around it."""
+    statement = text(
+        """
+        SELECT f.fingerprint, f.id, f.gateway_id, f.received_at
+        FROM unnest(CAST(:fingerprints AS bigint[])) AS wanted (fingerprint)
+        JOIN raw_frame f USING (fingerprint)
+        WHERE f.received_at BETWEEN :since AND :until
+        """
+    )
+    rows = connection.execute(
+        statement,
+        {"fingerprints": list(set(fingerprints)), "since": since - window, "until": until + window},
+    )
+    return [(row.fingerprint, Known(row.id, row.gateway_id, row.received_at)) for row in rows]
+
+
+def reserve_ids(connection: Connection, count: int) -> list[int]:
+    """Return so many new ids of raw frames."""
+    statement = text("SELECT nextval(pg_get_serial_sequence('raw_frame', 'id')) FROM generate_series(1, :count)")
+    return [row[0] for row in connection.execute(statement, {"count": count})]
+
+
+def store_frames(connection: Connection, gateway_id: int, frames: Sequence[NewFrame]) -> None:
+    """Store transmissions."""
+    statement = text(
+        """
+        INSERT INTO raw_frame (id, fingerprint, received_at, gateway_id, rssi_dbm, link_mode, frame)
+        OVERRIDING SYSTEM VALUE
+        SELECT id, fingerprint, received_at, :gateway_id, rssi_dbm, link_mode, frame
+        FROM unnest(CAST(:id AS bigint[]), CAST(:fingerprint AS bigint[]), CAST(:received_at AS timestamptz[]),
+                    CAST(:rssi_dbm AS smallint[]), CAST(:link_mode AS text[]), CAST(:frame AS bytea[]))
+            AS new (id, fingerprint, received_at, rssi_dbm, link_mode, frame)
+        """
+    )
+    connection.execute(
+        statement,
+        {
+            "gateway_id": gateway_id,
+            "id": [frame.id for frame in frames],
+            "fingerprint": [frame.fingerprint for frame in frames],
+            "received_at": [frame.received_at for frame in frames],
+            "rssi_dbm": [frame.rssi_dbm for frame in frames],
+            "link_mode": [frame.link_mode for frame in frames],
+            "frame": [frame.raw for frame in frames],
+        },
+    )
+
+
+def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAgain]) -> None:
+    """Note that this gateway heard stored transmissions too; asking twice changes nothing."""
+    rows = list(heard)
+    statement = text(
+        """
+        INSERT INTO frame_heard (raw_frame_id, gateway_id, received_at, rssi_dbm)
+        SELECT raw_frame_id, :gateway_id, received_at, rssi_dbm
+        FROM unnest(CAST(:raw_frame_id AS bigint[]), CAST(:received_at AS timestamptz[]),
+                    CAST(:rssi_dbm AS smallint[])) AS new (raw_frame_id, received_at, rssi_dbm)
+        ON CONFLICT DO NOTHING
+        """
+    )
+    connection.execute(
+        statement,
+        {
+            "gateway_id": gateway_id,
+            "raw_frame_id": [row.raw_frame_id for row in rows],
+            "received_at": [row.received_at for row in rows],
+            "rssi_dbm": [row.rssi_dbm for row in rows],
+        },
+    )
+
+
+def store_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
+    """Put frames into quarantine."""
+    statement = text(
+        """
+        INSERT INTO quarantine (raw_frame_id, reason, detail, manufacturer, serial)
+        SELECT * FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]),
+                             CAST(:manufacturer AS text[]), CAST(:serial AS text[]))
+        """
+    )
+    connection.execute(
+        statement,
+        {
+            "id": [hold.raw_frame_id for hold in holds],
+            "reason": [hold.reason for hold in holds],
+            "detail": [hold.detail[:1000] for hold in holds],
+            "manufacturer": [hold.manufacturer for hold in holds],
+            "serial": [hold.serial for hold in holds],
+        },
+    )
+
+
+def count_day(connection: Connection, gateway_id: int, day: date, counts: dict[str, int]) -> None:
+    """Add to what a gateway delivered on a day."""
+    statement = text(
+        """
+        INSERT INTO gateway_day AS old
+            (gateway_id, day, received, accepted, duplicates, quarantined, rejected)
+        VALUES (:gateway_id, :day, :received, :accepted, :duplicates, :quarantined, :rejected)
+        ON CONFLICT (gateway_id, day) DO UPDATE SET
+            received = old.received + excluded.received, accepted = old.accepted + excluded.accepted,
+            duplicates = old.duplicates + excluded.duplicates,
+            quarantined = old.quarantined + excluded.quarantined,
+            rejected = old.rejected + excluded.rejected
+        """
+    )
+    connection.execute(statement, {"gateway_id": gateway_id, "day": day, **counts})
+
+
+def load_formats(connection: Connection) -> dict[int, bytes]:
+    """Return the learned layouts of full frames by signature."""
+    rows = connection.execute(text("SELECT signature, format FROM frame_format"))
+    return {row.signature: bytes(row.format) for row in rows}
+
+
+def store_formats(connection: Connection, formats: dict[int, bytes]) -> None:
+    """Keep newly learned layouts."""
+    statement = text(
+        """
+        INSERT INTO frame_format (signature, format)
+        SELECT * FROM unnest(CAST(:signature AS integer[]), CAST(:format AS bytea[])) ON CONFLICT DO NOTHING
+        """
+    )
+    connection.execute(statement, {"signature": list(formats), "format": list(formats.values())})
+
+
+def held_frames(
+    connection: Connection, *, after_id: int, reason: str | None, meter_id: int | None, limit: int
+) -> Sequence[AnyRow]:
+    """Return open quarantine entries with their frames, oldest first, and lock them."""
+    statement = text(
+        """
+        SELECT q.raw_frame_id, q.reason, f.frame, f.received_at
+        FROM quarantine q JOIN raw_frame f ON f.id = q.raw_frame_id
+        WHERE q.resolved_at IS NULL AND q.raw_frame_id > :after
+            AND (CAST(:reason AS text) IS NULL OR q.reason = :reason)
+            AND (CAST(:meter_id AS integer) IS NULL OR (q.manufacturer, q.serial) =
+                 (SELECT m.manufacturer, m.serial FROM meter m WHERE m.id = :meter_id))
+        ORDER BY q.raw_frame_id LIMIT :limit FOR UPDATE OF q SKIP LOCKED
+        """
+    )
+    values = {"after": after_id, "reason": reason, "meter_id": meter_id, "limit": limit}
+    return connection.execute(statement, values).all()
+
+
+def resolve_holds(connection: Connection, ids: Sequence[int]) -> None:
+    """Take frames out of quarantine: they were read."""
+    connection.execute(
+        text(
+            "UPDATE quarantine SET resolved_at = now(), tried_at = now(), tries = tries + 1 "
+            "WHERE raw_frame_id = ANY(:ids)"
+        ),
+        {"ids": list(ids)},
+    )
+
+
+def keep_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
+    """Note that frames were tried again in vain, with the reason of today."""
+    statement = text(
+        """
+        UPDATE quarantine q SET reason = new.reason, detail = new.detail, tried_at = now(), tries = q.tries + 1
+        FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]))
+            AS new (id, reason, detail)
+        WHERE q.raw_frame_id = new.id
+        """
+    )
+    connection.execute(
+        statement,
+        {
+            "id": [hold.raw_frame_id for hold in holds],
+            "reason": [hold.reason for hold in holds],
+            "detail": [hold.detail[:1000] for hold in holds],
+        },
+    )

@@ -1,0 +1,72 @@
+"""Try quarantined frames again: a key has arrived, a meter was registered, a format was learned."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from meterhub.ingest import repository
+from meterhub.ingest.decoding import Damaged, Held, Readable, open_link, read_telegram
+from meterhub.ingest.repository import NewHold
+from meterhub.ingest.service import load_registry, new_hold, new_read
+from meterhub.kit.queue import defer
+from meterhub.readings.repository import store_reads
+from meterhub.readings.service import ROLL_UP
+from meterhub.settings import Settings
+from meterhub.wmbus import FormatStore
+
+FRAMES_A_TRANSACTION = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What one step did."""
+
+    tried: int
+    read: int
+
+
+def retry(
+    engine: Engine, settings: Settings, *, reason: str | None = None, meter_id: int | None = None
+) -> Iterator[Retried]:
+    """Try held frames again, oldest first; yields each step once it is committed.
+
+    A frame that still cannot be read stays, with the reason of today.
+    """
+    after = 0
+    while True:
+        with engine.begin() as connection:
+            rows = repository.held_frames(
+                connection,
+                after_id=after,
+                reason=reason,
+                meter_id=meter_id,
+                limit=FRAMES_A_TRANSACTION,
+            )
+            if not rows:
+                return
+            formats = FormatStore(repository.load_formats(connection))
+            links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
+            registry = load_registry(
+                connection, settings, [link for link in links.values() if isinstance(link, Readable)]
+            )
+            reads, resolved, holds = [], [], list[NewHold]()
+            for row in rows:
+                link = links[row.raw_frame_id]
+                if isinstance(link, Damaged):
+                    holds.append(NewHold(row.raw_frame_id, row.reason, link.detail, None, None))
+                    continue
+                outcome = read_telegram(link, registry, formats)
+                if isinstance(outcome, Held):
+                    holds.append(new_hold(row.raw_frame_id, outcome))
+                    continue
+                resolved.append(row.raw_frame_id)
+                if outcome.volume_ml is not None:
+                    reads.append(new_read(row.raw_frame_id, outcome, outcome.volume_ml, row.received_at))
+            repository.resolve_holds(connection, resolved)
+            repository.keep_holds(connection, holds)
+            if reads:
+                store_reads(connection, reads)
+                defer(connection, ROLL_UP, once=ROLL_UP)
+        after = rows[-1].raw_frame_id
+        yield Retried(len(rows), len(resolved))

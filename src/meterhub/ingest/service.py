@@ -1,0 +1,226 @@
+"""Take a batch of telegrams: one transaction, acknowledged only after commit, the same batch twice is once.
+
+The order of work: judge each telegram alone, drop what is known, decrypt and decode the rest, then in one
+short exclusive transaction look again for what came in meanwhile and store.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, Engine
+
+from meterhub.access.repository import gateway_seen
+from meterhub.assets.keys import keys_of
+from meterhub.assets.repository import meters_by_address
+from meterhub.ingest import repository
+from meterhub.ingest.batch import Heard
+from meterhub.ingest.decoding import (
+    Damaged,
+    Held,
+    MeterRead,
+    Readable,
+    Reason,
+    Registry,
+    open_link,
+    read_telegram,
+)
+from meterhub.ingest.dedupe import Known, Seen, in_order_heard, seen_from
+from meterhub.ingest.repository import HeardAgain, NewFrame, NewHold
+from meterhub.ingest.schemas import BatchResult, Rejected
+from meterhub.kit.queue import defer
+from meterhub.readings.repository import NewRead, store_reads
+from meterhub.readings.service import ROLL_UP
+from meterhub.settings import Settings
+from meterhub.wmbus import FormatStore, fingerprint
+
+RETRY_TASK = "ingest.retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """The gateway behind a batch, and what it says about itself."""
+
+    gateway_id: int
+    software: str | None = None
+    spool_depth: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A frame with its fingerprint and what could be read of it."""
+
+    heard: Heard
+    fingerprint: int
+    link: Readable | Damaged
+
+
+def judge(heard: Heard) -> Judged:
+    """Open the link layer of a frame; a damaged frame is known by its bytes as they came."""
+    link = open_link(heard.raw)
+    return Judged(heard, fingerprint(link.link.frame if isinstance(link, Readable) else heard.raw), link)
+
+
+def load_registry(connection: Connection, settings: Settings, links: Sequence[Readable]) -> Registry:
+    """Look up the meters that frames may belong to, with their keys: two queries, however many meters."""
+    pairs = {(a.manufacturer, a.serial) for link in links for a in link.candidates}
+    meters = meters_by_address(connection, pairs) if pairs else {}
+    ids = [meter.id for meter in meters.values()]
+    return Registry(meters, keys_of(connection, settings.require_master_key(), ids) if ids else {})
+
+
+def accept_batch(
+    engine: Engine,
+    settings: Settings,
+    formats: FormatStore,
+    sender: Sender,
+    heard: Sequence[Heard],
+    rejected: Sequence[Rejected],
+    *,
+    now: datetime,
+) -> BatchResult:
+    """Store a batch; returns after commit. Nothing is stored when it raises."""
+    window = timedelta(seconds=settings.dedupe_window_s)
+    judged = [judge(one) for one in heard]
+    judged = [judged[n] for n in in_order_heard([one.heard.received_at for one in judged])]
+    with engine.connect() as connection:
+        fresh = _unknown(judged, _stored(connection, judged, window))
+        registry = load_registry(
+            connection, settings, [one.link for one in fresh if isinstance(one.link, Readable)]
+        )
+    learned_before = formats.learned()
+    outcomes = {one.heard.index: _read(one, registry, formats) for one in fresh}
+    learned = {s: f for s, f in formats.learned().items() if s not in learned_before}
+    with engine.begin() as connection:
+        repository.lock(connection)
+        seen = _stored(connection, judged, window)
+        new = _unknown(judged, seen)
+        for one in new:
+            if one.heard.index not in outcomes:  # its twin in this batch turned out to be stored meanwhile
+                outcomes[one.heard.index] = _read(one, registry, formats)
+        ids = repository.reserve_ids(connection, len(new))
+        _store_new(connection, sender, list(zip(ids, new, strict=True)), outcomes)
+        duplicates = _store_duplicates(connection, sender, judged, new, seen)
+        held = sum(isinstance(outcomes[one.heard.index], Held) for one in new)
+        result = BatchResult(
+            accepted=len(new) - held, duplicates=duplicates, quarantined=held, rejected=list(rejected)
+        )
+        if learned:
+            repository.store_formats(connection, learned)
+            defer(connection, RETRY_TASK, {"reason": Reason.FORMAT_UNKNOWN}, once="ingest.retry:formats")
+        _count(connection, sender, result, now)
+    return result
+
+
+def _stored(connection: Connection, judged: Sequence[Judged], window: timedelta) -> Seen:
+    if not judged:
+        return Seen(window)
+    times = [one.heard.received_at for one in judged]
+    known = repository.known_transmissions(
+        connection, [one.fingerprint for one in judged], min(times), max(times), window
+    )
+    return seen_from(known, window)
+
+
+def _unknown(judged: Sequence[Judged], seen: Seen) -> list[Judged]:
+    """Return the frames that are new, adding each to what is seen."""
+    new = []
+    for one in judged:
+        if seen.find(one.fingerprint, one.heard.received_at) is None:
+            seen.add(one.fingerprint, one.heard.received_at, one)
+            new.append(one)
+    return new
+
+
+def _read(one: Judged, registry: Registry, formats: FormatStore) -> MeterRead | Held:
+    if isinstance(one.link, Damaged):
+        return Held(Reason.DAMAGED, one.link.detail)
+    return read_telegram(one.link, registry, formats)
+
+
+def _store_new(
+    connection: Connection,
+    sender: Sender,
+    new: Sequence[tuple[int, Judged]],
+    outcomes: dict[int, MeterRead | Held],
+) -> None:
+    if not new:
+        return
+    frames = [
+        NewFrame(
+            id_,
+            one.fingerprint,
+            one.heard.received_at,
+            one.heard.rssi_dbm,
+            one.heard.link_mode,
+            one.heard.raw,
+        )
+        for id_, one in new
+    ]
+    repository.store_frames(connection, sender.gateway_id, frames)
+    reads, holds = [], []
+    for id_, one in new:
+        outcome = outcomes[one.heard.index]
+        if isinstance(outcome, Held):
+            holds.append(new_hold(id_, outcome))
+        elif outcome.volume_ml is not None:
+            reads.append(new_read(id_, outcome, outcome.volume_ml, one.heard.received_at))
+    if holds:
+        repository.store_holds(connection, holds)
+    if reads:
+        store_reads(connection, reads)
+        defer(connection, ROLL_UP, once=ROLL_UP)
+
+
+def new_read(raw_frame_id: int, read: MeterRead, volume: int, received_at: datetime) -> NewRead:
+    """Return the register read that a telegram gives."""
+    return NewRead(
+        read.meter_id,
+        received_at,
+        volume,
+        alarms=read.alarms,
+        meter_at=read.meter_at,
+        raw_frame_id=raw_frame_id,
+    )
+
+
+def new_hold(raw_frame_id: int, held: Held) -> NewHold:
+    """Return the quarantine entry of a frame."""
+    address = held.address
+    return NewHold(
+        raw_frame_id,
+        held.reason,
+        held.detail,
+        address.manufacturer if address else None,
+        address.serial if address else None,
+    )
+
+
+def _store_duplicates(
+    connection: Connection, sender: Sender, judged: Sequence[Judged], new: Sequence[Judged], seen: Seen
+) -> int:
+    """Note which stored transmissions this gateway heard as well; return how many frames were not new."""
+    fresh = {one.heard.index for one in new}
+    again: dict[int, HeardAgain] = {}
+    for one in judged:
+        first = seen.find(one.fingerprint, one.heard.received_at)
+        if one.heard.index in fresh or not isinstance(first, Known) or first.gateway_id == sender.gateway_id:
+            continue
+        again.setdefault(
+            first.raw_frame_id,
+            HeardAgain(first.raw_frame_id, one.heard.received_at, one.heard.rssi_dbm),
+        )
+    if again:
+        repository.store_heard(connection, sender.gateway_id, again.values())
+    return len(judged) - len(new)
+
+
+def _count(connection: Connection, sender: Sender, result: BatchResult, now: datetime) -> None:
+    gateway_seen(connection, sender.gateway_id, now, sender.software, sender.spool_depth)
+    counts = {
+        "accepted": result.accepted,
+        "duplicates": result.duplicates,
+        "quarantined": result.quarantined,
+        "rejected": len(result.rejected),
+    }
+    repository.count_day(connection, sender.gateway_id, now.date(), {"received": sum(counts.values()), **counts})

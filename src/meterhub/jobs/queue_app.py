@@ -1,0 +1,66 @@
+"""The queue's tasks: thin wrappers that bind the modules' own job functions to an engine and settings."""
+
+import contextlib
+from datetime import timedelta
+
+import structlog
+from procrastinate import App, JobContext, PsycopgConnector, RetryStrategy
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy import Engine
+
+from meterhub.alerts.jobs import detect
+from meterhub.billing.jobs import BILLING_TASK, run_billing
+from meterhub.ingest.retry import retry
+from meterhub.ingest.service import RETRY_TASK
+from meterhub.jobs.rescue import rescue_stalled
+from meterhub.kit.clock import Clock
+from meterhub.kit.db import conninfo
+from meterhub.readings.jobs import roll_up
+from meterhub.readings.service import ROLL_UP
+from meterhub.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+# Jobs fail when the database goes away under them; each is idempotent, so trying again is always right.
+AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+EVERY_MINUTE = "* * * * *"
+
+
+def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
+    """Return the queue with all tasks of meterhub registered."""
+    queue = App(connector=PsycopgConnector(conninfo=conninfo(engine), kwargs={"connect_timeout": 10}))
+
+    @queue.task(name=ROLL_UP, retry=AGAIN)
+    def roll_up_task() -> None:
+        """Derive the hours that are due, then look for leaks in what changed."""
+        for step in roll_up(engine):
+            found = detect(engine, settings, step.meter_ids, clock())
+            log.info(
+                "rolled-up",
+                meters=len(step.meter_ids),
+                hours=step.hours,
+                alerts_raised=found.raised,
+                alerts_closed=found.closed,
+            )
+
+    @queue.task(name=RETRY_TASK, retry=AGAIN)
+    def retry_task(reason: str | None = None, meter_id: int | None = None) -> None:
+        """Try quarantined frames again."""
+        for step in retry(engine, settings, reason=reason, meter_id=meter_id):
+            log.info("quarantine-retried", tried=step.tried, read=step.read)
+
+    @queue.task(name=BILLING_TASK, retry=AGAIN)
+    def billing_task(run_id: int) -> None:
+        """Rate and issue the invoices of a run, from where it stopped."""
+        run_billing(engine, settings, run_id)
+        log.info("billing-run-finished", run_id=run_id)
+
+    @queue.periodic(cron=EVERY_MINUTE)
+    @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")
+    async def rescue_task(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Give jobs of workers that died back to the queue, and catch up on hours that nobody asked for."""
+        await rescue_stalled(context.app.job_manager, timedelta(seconds=30))
+        with contextlib.suppress(AlreadyEnqueued):
+            await roll_up_task.configure(queueing_lock=ROLL_UP).defer_async()
+
+    return queue

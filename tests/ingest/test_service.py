@@ -1,0 +1,199 @@
+import random
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import text
+
+from meterhub.access.principal import SYSTEM
+from meterhub.access.service import enrol_gateway
+from meterhub.assets.keys import add_key
+from meterhub.ingest.batch import Heard
+from meterhub.ingest.retry import retry
+from meterhub.ingest.service import Sender, accept_batch
+from meterhub.settings import Settings
+from meterhub.wmbus import FormatStore
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+SETTINGS = Settings(master_key="11" * 32, zone="Europe/Helsinki")
+
+# The published examples of EN 13757 and OMS (Volume 2, annexes): plain, mode 5, mode 7, Kamstrup full and compact.
+PLAIN = "0F44AE0C7856341201074447780B134365871E6D"
+MODE_5 = (
+    "2E44931578563412330333637A2A0020255923C95AAA26D1B2E7493BC2AD013EC4A6F6D3529B520EDFF0EA6DEFC955B2"
+    "9D6D69EBF3EC8A"
+)
+MODE_5_KEY = "0102030405060708090A0B0C0D0E0F11"
+FULL = "2A442D2C998734761B168D2091D37CAC21576C7802FF207100041308190000441308190000615B7F616713"
+COMPACT = "23442D2C998734761B168D2087D19EAD217F1779EDA86AB6710008190000081900007F13"
+
+
+class Hub:
+    """A database with two gateways, and what it takes to hand batches in."""
+
+    def __init__(self, engine):
+        self.engine = engine
+        self.formats = FormatStore()
+        with engine.begin() as connection:
+            for name in ("north", "south"):
+                enrol_gateway(connection, SYSTEM, name)
+
+    def register(self, manufacturer, serial, key=None):
+        with self.engine.begin() as connection:
+            meter_id = connection.execute(
+                text("INSERT INTO meter (manufacturer, serial) VALUES (:m, :s) RETURNING id"),
+                {"m": manufacturer, "s": serial},
+            ).scalar_one()
+            if key:
+                add_key(connection, SYSTEM, SETTINGS, meter_id, key)
+        return meter_id
+
+    def send(self, *frames, gateway=1, now=NOW):
+        heard = [Heard(n, bytes.fromhex(frame), at, -70 - n, "T1") for n, (frame, at) in enumerate(frames)]
+        result = accept_batch(self.engine, SETTINGS, self.formats, Sender(gateway), heard, [], now=now)
+        return result.accepted, result.duplicates, result.quarantined
+
+    def rows(self, query):
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(query))]
+
+    def held(self):
+        return self.rows("SELECT reason, serial FROM quarantine WHERE resolved_at IS NULL ORDER BY raw_frame_id")
+
+    def reads(self):
+        return self.rows("SELECT meter_id, volume_ml FROM register_read ORDER BY id")
+
+
+@pytest.fixture
+def hub(engine):
+    return Hub(engine)
+
+
+def test_a_plain_telegram_of_a_registered_meter_becomes_a_read(hub):
+    meter = hub.register("CEN", "12345678")
+    assert hub.send((PLAIN, NOW)) == (1, 0, 0)
+    assert hub.reads() == [(meter, 876_543_000)]
+    assert hub.rows("SELECT encode(frame, 'hex'), rssi_dbm FROM raw_frame") == [(PLAIN.lower(), -70)]
+    assert hub.rows("SELECT meter_id, from_at, until_at FROM rollup_due") == [(meter, NOW, NOW)]
+    assert ("readings.rollup",) in hub.rows("SELECT task_name FROM procrastinate_jobs")
+
+
+def test_an_encrypted_telegram_is_opened_with_the_key_in_custody(hub):
+    meter = hub.register("ELS", "12345678", MODE_5_KEY)
+    assert hub.send((MODE_5, NOW)) == (1, 0, 0)
+    assert hub.reads() == [(meter, 28_504_270_000)]
+
+
+def test_a_compact_frame_is_read_with_the_layout_of_the_full_one(hub):
+    meter = hub.register("KAM", "76348799")
+    assert hub.send((FULL, NOW), (COMPACT, NOW + timedelta(seconds=16))) == (2, 0, 0)
+    assert hub.reads() == [(meter, 6_408_000)] * 2
+    assert hub.rows("SELECT alarms FROM register_read LIMIT 1") == [(["dry"],)]
+
+
+def test_the_same_batch_twice_is_once(hub):
+    hub.register("CEN", "12345678")
+    assert hub.send((PLAIN, NOW)) == (1, 0, 0)
+    assert hub.send((PLAIN, NOW)) == (0, 1, 0)
+    assert len(hub.reads()) == 1
+    assert hub.rows("SELECT received, accepted, duplicates FROM gateway_day") == [(2, 1, 1)]
+
+
+def test_two_gateways_that_hear_one_transmission_make_one_read_and_both_are_noted(hub):
+    hub.register("CEN", "12345678")
+    assert hub.send((PLAIN, NOW)) == (1, 0, 0)
+    trimmed = "0F44AE0C7856341201 07780B13436587".replace(" ", "")
+    assert hub.send((trimmed, NOW + timedelta(seconds=3)), gateway=2) == (0, 1, 0)
+    assert hub.send((trimmed, NOW + timedelta(seconds=3)), gateway=2) == (0, 1, 0)
+    assert len(hub.reads()) == 1
+    assert hub.rows("SELECT gateway_id FROM frame_heard") == [(2,)]
+
+
+def test_the_same_bytes_after_the_window_are_a_new_transmission(hub):
+    hub.register("CEN", "12345678")
+    assert hub.send((PLAIN, NOW), (PLAIN, NOW + timedelta(seconds=20))) == (1, 1, 0)
+    assert hub.send((PLAIN, NOW + timedelta(hours=1))) == (1, 0, 0)
+    assert len(hub.reads()) == 2
+
+
+def test_frames_that_cannot_be_read_wait_with_the_reason_and_the_batch_goes_on(hub):
+    meter = hub.register("CEN", "12345678")
+    hub.register("KAM", "76348799", "22" * 16)
+    hub.register("ELS", "12345678")
+    damaged = PLAIN[:30] + "00" + PLAIN[32:]
+    other = "24442D2C692845631B168D3050209CD621B006B1140AEF4953AE5B86FAFC0B00E70705B846"
+    assert hub.send((damaged, NOW), (other, NOW), (MODE_5, NOW), (PLAIN, NOW), ("00", NOW)) == (1, 0, 4)
+    assert hub.reads() == [(meter, 876_543_000)]
+    assert hub.held() == [
+        ("damaged", None),
+        ("unknown-meter", "63452869"),
+        ("key-missing", "12345678"),
+        ("damaged", None),
+    ]
+
+
+def test_held_frames_are_read_when_the_key_arrives_even_after_a_wrong_one(hub):
+    meter = hub.register("ELS", "12345678", "FF" * 16)
+    assert hub.send((MODE_5, NOW)) == (0, 0, 1)
+    assert hub.held() == [("key-wrong", "12345678")]
+    with hub.engine.begin() as connection:
+        add_key(connection, SYSTEM, SETTINGS, meter, MODE_5_KEY)
+    assert [(step.tried, step.read) for step in retry(hub.engine, SETTINGS, meter_id=meter)] == [(1, 1)]
+    assert hub.reads() == [(meter, 28_504_270_000)]
+    assert hub.held() == []
+    assert list(retry(hub.engine, SETTINGS)) == []
+
+
+def test_an_older_telegram_is_read_with_the_key_of_its_time(hub):
+    meter = hub.register("ELS", "12345678", MODE_5_KEY)
+    with hub.engine.begin() as connection:
+        add_key(connection, SYSTEM, SETTINGS, meter, "AB" * 16)
+    assert hub.send((MODE_5, NOW)) == (1, 0, 0)
+
+
+def test_a_retry_in_vain_keeps_the_frame_and_counts_the_try(hub):
+    hub.register("ELS", "12345678")
+    hub.send((MODE_5, NOW), ("00" * 12, NOW))
+    assert [(s.tried, s.read) for s in retry(hub.engine, SETTINGS)] == [(2, 0)]
+    assert hub.rows("SELECT reason, tries FROM quarantine ORDER BY 1") == [("damaged", 2), ("key-missing", 2)]
+
+
+def test_an_empty_batch_is_a_sign_of_life(hub):
+    assert hub.send() == (0, 0, 0)
+    assert hub.rows("SELECT last_seen_at FROM gateway WHERE id = 1") == [(NOW,)]
+
+
+def test_many_gateways_at_once_with_overlap_and_disorder_store_each_transmission_once(hub):
+    hub.register("CEN", "12345678")
+    rng = random.Random(7)
+    transmissions = [NOW + timedelta(minutes=n) for n in range(40)]
+
+    def gateway(number):
+        for start in range(0, 40, 10):
+            times = [t + timedelta(seconds=rng.random() * 5) for t in transmissions[start : start + 10]]
+            rng.shuffle(times)
+            hub.send(*[(PLAIN, t) for t in times], gateway=1 + number % 2)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(gateway, range(4)))
+    assert len(hub.reads()) == len(transmissions)
+    assert hub.rows("SELECT sum(accepted), sum(duplicates), sum(received) FROM gateway_day") == [(40, 120, 160)]
+
+
+def test_a_batch_is_stored_as_a_whole_or_not_at_all(hub, monkeypatch):
+    hub.register("CEN", "12345678")
+
+    def power_cut(*_):
+        raise RuntimeError("the power is gone")
+
+    monkeypatch.setattr("meterhub.ingest.service.store_reads", power_cut)
+    with pytest.raises(RuntimeError):
+        hub.send((PLAIN, NOW), ("00", NOW))
+    assert hub.rows("SELECT count(*) FROM raw_frame") == [(0,)]
+    assert hub.rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_every_reason_has_a_next_step():
+    from meterhub.ingest.decoding import NEXT_STEP, Reason
+
+    assert set(NEXT_STEP) == set(Reason)
