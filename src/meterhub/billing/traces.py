@@ -1,7 +1,7 @@
 """How a line was computed, as values that can be printed, stored and computed again.
 
-A trace holds every number that entered the line, so `verify.disagreements` can repeat the arithmetic. `ref` fields are
-the caller's own ids of reads, prices and VAT versions.
+A trace holds every number that entered the line, so `verify.disagreements` can repeat the arithmetic.
+`ref` fields are the caller's own ids of reads, prices and VAT versions.
 """
 
 from dataclasses import dataclass
