@@ -28,9 +28,9 @@ class Fault:
 
 
 class LocalHub:
-    """Listens on a free port of this machine. `faults` are used up one a request."""
+    """Listens on a port of this machine, by default a free one. `faults` are used up one a request."""
 
-    def __init__(self) -> None:
+    def __init__(self, port: int = 0) -> None:
         hub = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,7 +46,7 @@ class LocalHub:
             def handle_error(self, *args: object) -> None:
                 """Clients that were killed in mid-request are part of the tests."""
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server(("127.0.0.1", port), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
         self._mutex = threading.Lock()

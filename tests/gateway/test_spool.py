@@ -86,9 +86,7 @@ def test_rejected_telegrams_are_kept_aside_with_their_reason(tmp_path: Path) -> 
     spool.close()
 
 
-def test_rejected_telegrams_are_bounded_and_the_oldest_go(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_rejected_telegrams_are_bounded_and_the_oldest_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "REJECTED_LIMIT", 3)
     spool = Spool(tmp_path / "spool.sqlite")
     for number in range(5):
@@ -162,9 +160,7 @@ def test_a_full_disk_is_reported_and_costs_nothing(tmp_path: Path, caplog: pytes
     spool.close()
 
 
-def test_what_neither_disk_nor_memory_holds_is_counted(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_neither_disk_nor_memory_holds_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(spool_module, "MEMORY_LIMIT", 300)
     spool = Spool(tmp_path / "spool.sqlite")
     fill_disk(spool)

@@ -86,7 +86,7 @@ def test_what_is_not_an_acknowledgement_defers_the_batch(
         b"{}",
         b'{"accepted": 3}',
         b'{"accepted": -3, "duplicates": 0, "quarantined": 0, "rejected": []}',
-        b'{"accepted": 2, "duplicates": 0, "quarantined": 0, "rejected":[{"index":3,"code":"c","message":"m"}]}',
+        b'{"accepted":2,"duplicates":0,"quarantined":0,"rejected":[{"index":3,"code":"c","message":"m"}]}',
     ],
 )
 def test_a_200_that_is_not_the_hubs_answer_acknowledges_nothing(
@@ -107,9 +107,7 @@ def test_rejected_telegrams_are_named(hub: LocalHub, uplink: Uplink) -> None:
 
 
 @pytest.mark.parametrize(("value", "wait_s"), [("7", 7.0), ("999999", 3600.0), ("-1", 0.0), ("soon", None)])
-def test_the_hub_may_say_how_long_to_wait(
-    hub: LocalHub, uplink: Uplink, value: str, wait_s: float | None
-) -> None:
+def test_the_hub_may_say_how_long_to_wait(hub: LocalHub, uplink: Uplink, value: str, wait_s: float | None) -> None:
     hub.faults.append(Fault(429, headers={"Retry-After": value}))
     outcome = uplink.send(BATCH, 3)
     assert isinstance(outcome, Deferred)
@@ -169,9 +167,7 @@ def test_an_answer_that_trickles_for_ever_is_given_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=trickle, args=(listener, stop))
         thread.start()
-        uplink = Uplink(
-            f"http://127.0.0.1:{listener.getsockname()[1]}", "tower", lambda: TOKEN, timeout_s=0.4
-        )
+        uplink = Uplink(f"http://127.0.0.1:{listener.getsockname()[1]}", "tower", lambda: TOKEN, timeout_s=0.4)
         began = time.monotonic()
         outcome = uplink.send(BATCH, 3)
         assert time.monotonic() - began < 2

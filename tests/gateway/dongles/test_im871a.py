@@ -138,9 +138,7 @@ def test_a_flipped_bit_is_noise_and_the_next_telegram_is_received(data: st.DataO
 
 
 @given(st.lists(radio_messages(), max_size=8), st.data())
-def test_chunks_of_any_size_give_the_same_frames(
-    sent: list[tuple[bytes, bytes]], data: st.DataObject
-) -> None:
+def test_chunks_of_any_size_give_the_same_frames(sent: list[tuple[bytes, bytes]], data: st.DataObject) -> None:
     stream = b"".join(message for _, message in sent)
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=10)))
     pieces = [stream[i:j] for i, j in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
