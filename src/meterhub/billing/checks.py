@@ -8,8 +8,7 @@ _CURRENCY = {Country.FI: "EUR", Country.NO: "NOK"}
 
 def check_quote(quote: Quote) -> None:
     """Raise bad_scenario, bad_period or bad_weights when parts of a quote do not fit together."""
-    if _CURRENCY[quote.country] != quote.currency:
-        raise _contradiction(f"currency: {quote.currency!r} is not that of {quote.country}")
+    check_currency(quote.country, quote.currency)
     if quote.period.end <= quote.period.start:
         raise RatingError(Reason.BAD_PERIOD, f"period: {quote.period.end} is not after {quote.period.start}")
     _refuse_repeated("points", [point.id for point in quote.points])
@@ -28,6 +27,12 @@ def check_quote(quote: Quote) -> None:
         if item.payer is not None and item.payer not in known:
             raise _contradiction(f"items: payer {item.payer!r} of {item.code!r} is not a payer")
     _check_leak_credit(quote)
+
+
+def check_currency(country: Country, currency: str) -> None:
+    """Raise bad_scenario for a currency that is not the country's."""
+    if _CURRENCY[country] != currency:
+        raise _contradiction(f"currency: {currency!r} is not that of {country}")
 
 
 def payer_ids(quote: Quote) -> tuple[str, ...]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import date
-from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from meterhub.billing.registers import (
     whole_litres,
 )
 from meterhub.billing.traces import Apportion, MeterVolume, Method
+from meterhub.kit.money import litres_as_m3
 
 _IDLE = (Method.REMOVED, Method.NOT_YET_INSTALLED)
 
@@ -121,7 +121,7 @@ def subtract(
         if litres < 0:
             raise RatingError(
                 Reason.DEDUCT_EXCEEDS_MAIN,
-                f"point {point!r}: deduct meters took {Decimal(-litres).scaleb(-3)} m³ more than it measured "
+                f"point {point!r}: deduct meters took {litres_as_m3(-litres)} m³ more than it measured "
                 f"from {cuts[position]} to {cuts[position + 1]}",
             )
         left.append((SegmentVolume(litres, estimated, segment.meters), tuple(taken)))

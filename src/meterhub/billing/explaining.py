@@ -20,7 +20,7 @@ from meterhub.billing.traces import (
     Trace,
     VolumeTrace,
 )
-from meterhub.kit.money import litres_as_m3
+from meterhub.kit.money import litres_as_m3, ml_as_m3
 
 
 def explain(line: Line) -> list[str]:
@@ -91,6 +91,8 @@ def _value(value: RegisterValue) -> str:
 def _basis(value: RegisterValue) -> str:
     if value.method is Method.ANNUAL:
         return f"{value.annual_m3} m³ a year from {value.since}"
+    if value.method is Method.READ:
+        return f"{value.evidence[0].source}{_ref(value.evidence[0])}"
     first = _evidence(value.evidence[0])
     if value.method is Method.INTERPOLATED:
         return f"between {first} and {_evidence(value.evidence[1])}"
@@ -102,5 +104,8 @@ def _basis(value: RegisterValue) -> str:
 
 
 def _evidence(one: Evidence) -> str:
-    ref = "" if one.ref is None else f", #{one.ref}"
-    return f"{one.source} {plain(Decimal(one.volume_ml).scaleb(-6).quantize(Decimal('0.001')))} on {one.on}{ref}"
+    return f"{one.source} {plain(ml_as_m3(one.volume_ml))} on {one.on}{_ref(one)}"
+
+
+def _ref(one: Evidence) -> str:
+    return "" if one.ref is None else f" #{one.ref}"

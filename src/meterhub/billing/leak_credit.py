@@ -4,12 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 
 from meterhub.billing.context import Charge
 from meterhub.billing.dates import DAYS_PER_YEAR
 from meterhub.billing.model import LeakCredit
 from meterhub.billing.traces import LeakTrace, VolumeTrace
-from meterhub.kit.money import divide_half_up, line_net, litres_as_m3, multiply, round3
+from meterhub.kit.money import divide_half_up, line_net, litres_as_m3, round3
 
 SUFFIX = "_LEAK_CREDIT"
 
@@ -49,7 +50,7 @@ def credited_m3(trace: LeakTrace, start: date, end: date) -> Decimal:
     """Return min(round3(max(0, measured - normal) · percent/100), cap left) [m³]."""
     normal = _normal_m3(trace, end) - _normal_m3(trace, start)
     leaked = max(Decimal(0), trace.measured_m3 - normal)
-    credited = round3(multiply(leaked, trace.percent).scaleb(-2))
+    credited = round3(Fraction(leaked) * Fraction(trace.percent) / 100)
     return credited if trace.cap_left_m3 is None else min(credited, trace.cap_left_m3)
 
 

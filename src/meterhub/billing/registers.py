@@ -12,7 +12,7 @@ from meterhub.billing.dates import DAYS_PER_YEAR, weight, weight_of_year
 from meterhub.billing.errors import RatingError, Reason
 from meterhub.billing.model import Installation, Read, ReadSource
 from meterhub.billing.traces import Apportion, Evidence, Method, RegisterValue
-from meterhub.kit.money import divide_half_up
+from meterhub.kit.money import divide_half_up, ml_as_m3
 
 ML_PER_L = 1000
 ML_PER_M3 = 1_000_000
@@ -40,7 +40,7 @@ def counted_reads(installation: Installation) -> list[Read]:
         if not 0 <= read.volume_ml < modulus_ml:
             raise RatingError(
                 Reason.READ_OUT_OF_RANGE,
-                f"meter {installation.meter!r}: read {_m3(read.volume_ml)} m³ on {read.on} "
+                f"meter {installation.meter!r}: read {ml_as_m3(read.volume_ml)} m³ on {read.on} "
                 f"does not fit a register of {installation.digits} digits",
             )
         same_day = by_day.setdefault(read.on, {})
@@ -49,7 +49,7 @@ def counted_reads(installation: Installation) -> list[Read]:
             raise RatingError(
                 Reason.DUPLICATE_READ,
                 f"meter {installation.meter!r}: two {read.source} reads on {read.on}, "
-                f"{_m3(other.volume_ml)} and {_m3(read.volume_ml)} m³",
+                f"{ml_as_m3(other.volume_ml)} and {ml_as_m3(read.volume_ml)} m³",
             )
         if other is None or read.confirmed:
             same_day[read.source] = read
@@ -100,8 +100,8 @@ def _rise_ml(
         return rise
     raise RatingError(
         Reason.READ_SUSPECT,
-        f"meter {installation.meter!r}: read {_m3(read.volume_ml)} m³ on {read.on} is lower than "
-        f"{_m3(before.volume_ml)} m³ on {before.on}",
+        f"meter {installation.meter!r}: read {ml_as_m3(read.volume_ml)} m³ on {read.on} is lower than "
+        f"{ml_as_m3(before.volume_ml)} m³ on {before.on}",
     )
 
 
@@ -122,7 +122,7 @@ def _refuse_implausible(
     if rise_ml * DAYS_PER_YEAR * denominator > 5 * numerator * ML_PER_M3 * days:
         raise RatingError(
             Reason.READ_UNCONFIRMED,
-            f"meter {installation.meter!r}: customer read {_m3(read.volume_ml)} m³ on {read.on} is more than "
+            f"meter {installation.meter!r}: customer read {ml_as_m3(read.volume_ml)} m³ on {read.on} is more than "
             f"5 times the expected volume above the read on {before.on}; confirm it",
         )
 
@@ -232,7 +232,3 @@ def annual_part_l(annual: tuple[int, int], elapsed: int, apportion: Apportion) -
     """Return round3(annual · w) [l] for a weight of time and an annual volume [m³] as a ratio."""
     numerator, denominator = annual
     return divide_half_up(numerator * L_PER_M3 * elapsed, denominator * weight_of_year(apportion))
-
-
-def _m3(volume_ml: int) -> Decimal:
-    return Decimal(volume_ml).scaleb(-6)

@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 from meterhub.billing import allocation, interest
+from meterhub.billing.checks import check_currency
 from meterhub.billing.errors import RatingError, Reason
 from meterhub.billing.model import Country
 from meterhub.billing.serialise import document_as_json, plain
@@ -15,8 +16,7 @@ Answer = dict[str, Any]
 
 def answer_interest(fields: Fields) -> Answer:
     """Answer the late interest of receivables, and fees, as one document."""
-    fields.choice("country", Country)
-    fields.text("currency")
+    check_currency(fields.choice("country", Country), fields.text("currency"))
     payer = fields.text("payer", "customer")
     table = fields.nested("rates")
     rates = {}

@@ -65,13 +65,14 @@ class PriceList:
         components = []
         for code, versions in _grouped(tariff, Reason.TARIFF_OVERLAP, "tariff").items():
             first = versions[0]
+            services = {version.service for version in versions} - {None}
             for version in versions:
-                if (version.kind, version.service) != (first.kind, first.service):
+                if version.kind != first.kind or len(services) > 1:
                     raise RatingError(
                         Reason.BAD_SCENARIO,
                         f"tariff {code!r}: versions differ in kind or service ({version.kind!r})",
                     )
-            components.append(Component(code, first.kind, first.service, versions))
+            components.append(Component(code, first.kind, next(iter(services), None), versions))
         return cls(tuple(components), vat_by_code)
 
     def component(self, code: str) -> Component | None:

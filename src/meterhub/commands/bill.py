@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from meterhub.billing.explaining import explain
@@ -77,7 +78,7 @@ def _table(document: dict[str, Any]) -> Table:
     title = f"{document['type'].replace('_', ' ')} to {document['payer']}"
     if document["refers_to"]:
         title += f", credits {document['refers_to']}"
-    table = Table(title=title, title_justify="left", caption_justify="left")
+    table = Table(title=escape(title), title_justify="left", caption_justify="left")
     table.add_column("line and how it was computed")
     table.add_column("from, up to")
     for name in ("quantity", "net", "VAT %"):
@@ -88,12 +89,10 @@ def _table(document: dict[str, Any]) -> Table:
         period = f"{line.period.start}\n{line.period.last_day}" if line.period else ""
         quantity = f"{values['quantity']} {line.unit}"
         rate = f"{values['vat_category']} {values['vat_rate']}"
-        table.add_row("\n  ".join(words), period, quantity, values["net"], rate)
+        table.add_row(escape("\n  ".join(words)), period, quantity, values["net"], rate)
     table.add_section()
     for group in document["vat_groups"]:
         table.add_row(f"VAT {group['category']} {group['rate']} % of {group['base']}", "", "", group["vat"], "")
     table.add_row("net", "", "", document["net"], "")
-    table.add_row(
-        "[bold]to pay[/]" if document["type"] == "invoice" else "[bold]credited[/]", "", "", document["gross"], ""
-    )
+    table.add_row("[bold]gross[/]", "", "", f"[bold]{document['gross']}[/]", "")
     return table

@@ -14,6 +14,7 @@ ZERO = Decimal("0.00")
 # Wide enough that no product or quotient of two 32-digit inputs can be rounded into or out of a tie.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero])
 _LITRES_PER_M3_EXPONENT = -3
+_ML_PER_M3_EXPONENT = -6
 
 
 def divide_half_up(numerator: int, denominator: int) -> int:
@@ -67,6 +68,13 @@ def net_of_gross(gross: Decimal, vat_rate: Decimal, decimals: int) -> Decimal:
 def litres_as_m3(litres: int) -> Decimal:
     """Return whole litres as m³ with three decimals."""
     return Decimal(litres).scaleb(_LITRES_PER_M3_EXPONENT)
+
+
+def ml_as_m3(volume_ml: int) -> Decimal:
+    """Return millilitres as m³, with three decimals where that is exact."""
+    exact = Decimal(volume_ml).scaleb(_ML_PER_M3_EXPONENT)
+    litres = exact.quantize(LITRE, context=_EXACT)
+    return litres if litres == exact else exact
 
 
 def trimmed(value: Decimal) -> Decimal:
