@@ -1,0 +1,256 @@
+"""Queries of price lists, runs and issued documents (what a run loads and writes: `loading`, `issue`)."""
+
+from collections.abc import Sequence
+from datetime import date
+
+from sqlalchemy import Connection, text
+
+from meterhub.billing.schemas import TariffDocument, TariffVersionIn, VatRateIn
+from meterhub.kit.db import AnyRow
+from meterhub.kit.periods import DateRange
+
+PRICES_LOCK = 7_301_001
+
+
+def lock_prices(connection: Connection) -> None:
+    """Let one import at a time look and add."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": PRICES_LOCK})
+
+
+def tariffs(connection: Connection) -> Sequence[AnyRow]:
+    """Return all price lists by code."""
+    return connection.execute(text("SELECT id, code, name, country, currency FROM tariff ORDER BY code")).all()
+
+
+def tariff_by_code(connection: Connection, code: str) -> AnyRow | None:
+    """Return a price list, or None."""
+    query = text("SELECT id, code, name, country, currency FROM tariff WHERE code = :code")
+    return connection.execute(query, {"code": code}).one_or_none()
+
+
+def add_tariff(connection: Connection, document: TariffDocument) -> int:
+    """Store the head of a price list."""
+    query = text(
+        "INSERT INTO tariff (code, name, country, currency) "
+        "VALUES (:code, :name, :country, :currency) RETURNING id"
+    )
+    return int(connection.execute(query, document.model_dump(exclude={"versions", "vat"})).scalar_one())
+
+
+def tariff_versions(connection: Connection, tariff_id: int, component: str | None = None) -> Sequence[AnyRow]:
+    """Return versions of a price list, or of one component of it, in order of time."""
+    query = text(
+        "SELECT id, component, kind, service, net_price, per, vat_code, "
+        "lower(valid) AS valid_from, upper(valid) AS valid_to FROM tariff_version "
+        "WHERE tariff_id = :tariff_id AND component = coalesce(:component, component) "
+        "ORDER BY component, valid"
+    )
+    return connection.execute(query, {"tariff_id": tariff_id, "component": component}).all()
+
+
+def add_tariff_version(connection: Connection, tariff_id: int, version: TariffVersionIn, created_by: str) -> None:
+    """Store a version of a component."""
+    query = text(
+        "INSERT INTO tariff_version "
+        "(tariff_id, component, kind, service, net_price, per, vat_code, valid, created_by) VALUES "
+        "(:tariff_id, :component, :kind, :service, :net_price, :per, :vat_code, "
+        "daterange(:valid_from, :valid_to), :created_by)"
+    )
+    connection.execute(query, version.model_dump() | {"tariff_id": tariff_id, "created_by": created_by})
+
+
+def close_tariff_version(connection: Connection, version_id: int, valid_to: date | None) -> None:
+    """Give an open-ended version its end."""
+    query = text("UPDATE tariff_version SET valid = daterange(lower(valid), :valid_to) WHERE id = :id")
+    connection.execute(query, {"id": version_id, "valid_to": valid_to})
+
+
+def vat_rates(connection: Connection, country: str, code: str | None = None) -> Sequence[AnyRow]:
+    """Return VAT rates of a country, or of one code, in order of time."""
+    query = text(
+        "SELECT id, code, category, rate, lower(valid) AS valid_from, upper(valid) AS valid_to "
+        "FROM vat_rate WHERE country = :country AND code = coalesce(:code, code) ORDER BY code, valid"
+    )
+    return connection.execute(query, {"country": country, "code": code}).all()
+
+
+def add_vat_rate(connection: Connection, country: str, rate: VatRateIn) -> None:
+    """Store a VAT rate."""
+    query = text(
+        "INSERT INTO vat_rate (country, code, category, rate, valid) "
+        "VALUES (:country, :code, :category, :rate, daterange(:valid_from, :valid_to))"
+    )
+    connection.execute(query, rate.model_dump() | {"country": country})
+
+
+def close_vat_rate(connection: Connection, rate_id: int, valid_to: date | None) -> None:
+    """Give an open-ended VAT rate its end."""
+    query = text("UPDATE vat_rate SET valid = daterange(lower(valid), :valid_to) WHERE id = :id")
+    connection.execute(query, {"id": rate_id, "valid_to": valid_to})
+
+
+def billed_until(
+    connection: Connection, *, tariff_id: int | None = None, country: str | None = None
+) -> date | None:
+    """Return the end of what has been billed by a price list, or by any of a country."""
+    query = text(
+        "SELECT max(upper(r.period)) FROM billing_run r JOIN tariff t ON t.id = r.tariff_id "
+        "WHERE t.id = coalesce(:tariff_id, t.id) AND t.country = coalesce(:country, t.country)"
+    )
+    result: date | None = connection.execute(query, {"tariff_id": tariff_id, "country": country}).scalar_one()
+    return result
+
+
+def overlapping_run(connection: Connection, billing_group: str, period: DateRange) -> AnyRow | None:
+    """Return a run of the group that shares a day with the period, or None."""
+    query = text(
+        "SELECT id, lower(period) AS period_start, upper(period) AS period_end FROM billing_run "
+        "WHERE billing_group = :billing_group AND period && daterange(:start, :end) ORDER BY id LIMIT 1"
+    )
+    values = {"billing_group": billing_group, "start": period.start, "end": period.end}
+    return connection.execute(query, values).one_or_none()
+
+
+def add_run(connection: Connection, values: dict[str, object]) -> int | None:
+    """Store a run; None if another with a shared day came first."""
+    query = text(
+        "INSERT INTO billing_run (billing_group, period, tariff_id, issued_on, due_on, created_by) VALUES "
+        "(:billing_group, daterange(:start, :end), :tariff_id, :issued_on, :due_on, :created_by) "
+        "ON CONFLICT DO NOTHING RETURNING id"
+    )
+    result: int | None = connection.execute(query, values).scalar_one_or_none()
+    return result
+
+
+_RUN = (
+    "SELECT r.id, r.billing_group, lower(r.period) AS period_start, upper(r.period) AS period_end, "
+    "r.tariff_id, t.code AS tariff, t.country, t.currency, r.state, r.issued_on, r.due_on, r.created_at, "
+    "r.created_by, r.finished_at, r.accounts_total, r.accounts_done "
+    "FROM billing_run r JOIN tariff t ON t.id = r.tariff_id "
+)
+
+
+def run_by_id(connection: Connection, run_id: int, *, lock: bool = False) -> AnyRow | None:
+    """Return a run, or None; with `lock`, nobody else starts, finishes or resumes it meanwhile."""
+    query = text(_RUN + "WHERE r.id = :id" + (" FOR NO KEY UPDATE OF r" if lock else ""))
+    return connection.execute(query, {"id": run_id}).one_or_none()
+
+
+def list_runs(connection: Connection, *, before_id: int | None, limit: int) -> Sequence[AnyRow]:
+    """Return runs, newest first."""
+    query = text(_RUN + "WHERE (CAST(:before AS int) IS NULL OR r.id < :before) ORDER BY r.id DESC LIMIT :limit")
+    return connection.execute(query, {"before": before_id, "limit": limit}).all()
+
+
+def holds(connection: Connection, run_id: int) -> Sequence[AnyRow]:
+    """Return what a run holds back and why."""
+    query = text(
+        "SELECT c.contract_no, h.code, h.message, h.held_at FROM billing_hold h "
+        "JOIN contract c ON c.id = h.contract_id "
+        "WHERE h.run_id = :run_id AND h.resolved_at IS NULL ORDER BY c.contract_no"
+    )
+    return connection.execute(query, {"run_id": run_id}).all()
+
+
+def release_holds(connection: Connection, run_id: int) -> None:
+    """Let a run take the contracts that it held back once more."""
+    connection.execute(
+        text(
+            "WITH released AS (UPDATE billing_run_contract SET state = 'todo' "
+            "WHERE run_id = :id AND state = 'held' RETURNING 1) "
+            "UPDATE billing_run SET state = 'queued', finished_at = NULL, "
+            "accounts_done = accounts_done - (SELECT count(*) FROM released) WHERE id = :id"
+        ),
+        {"id": run_id},
+    )
+    connection.execute(
+        text("UPDATE billing_hold SET resolved_at = now() WHERE run_id = :id AND resolved_at IS NULL"),
+        {"id": run_id},
+    )
+
+
+def run_amounts(connection: Connection, run_id: int) -> AnyRow:
+    """Return the count and sums of a run's documents."""
+    query = text(
+        "SELECT count(*) FILTER (WHERE type = 'invoice') AS invoices, "
+        "count(*) FILTER (WHERE type = 'credit_note') AS credit_notes, "
+        "coalesce(sum(net), 0.00) AS net, coalesce(sum(vat), 0.00) AS vat, coalesce(sum(gross), 0.00) AS gross "
+        "FROM invoice WHERE run_id = :run_id"
+    )
+    return connection.execute(query, {"run_id": run_id}).one()
+
+
+def component_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
+    """Return quantity and net of each component of a run."""
+    query = text(
+        "SELECT l.component, l.unit, count(*) AS lines, sum(l.quantity) AS quantity, sum(l.net) AS net "
+        "FROM invoice i JOIN invoice_line l ON l.invoice_id = i.id "
+        "WHERE i.run_id = :run_id GROUP BY l.component, l.unit ORDER BY l.component, l.unit"
+    )
+    return connection.execute(query, {"run_id": run_id}).all()
+
+
+def vat_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
+    """Return base and VAT of each rate of a run."""
+    query = text(
+        "SELECT v.category, v.rate, sum(v.base) AS base, sum(v.vat) AS vat "
+        "FROM invoice i JOIN invoice_vat v ON v.invoice_id = i.id "
+        "WHERE i.run_id = :run_id GROUP BY v.category, v.rate ORDER BY v.category, v.rate"
+    )
+    return connection.execute(query, {"run_id": run_id}).all()
+
+
+_INVOICE = (
+    "SELECT i.id, i.number, i.type, i.run_id, i.contract_id, c.contract_no, u.customer_no, "
+    "u.name AS customer_name, lower(i.period) AS period_start, upper(i.period) AS period_end, "
+    "i.issued_on, i.due_on, i.reference, i.currency, i.net, i.vat, i.gross{snapshot} "
+    "FROM invoice i JOIN contract c ON c.id = i.contract_id JOIN customer u ON u.id = i.customer_id "
+)
+
+
+def list_invoices(
+    connection: Connection,
+    *,
+    after_id: int | None,
+    limit: int,
+    run_id: int | None = None,
+    customer_no: str | None = None,
+    contract_no: str | None = None,
+) -> Sequence[AnyRow]:
+    """Return issued documents, newest first, of a run, a customer or a contract."""
+    given = {
+        "i.id < :after_id": after_id,
+        "i.run_id = :run_id": run_id,
+        "i.customer_id = (SELECT id FROM customer WHERE customer_no = :customer_no)": customer_no,
+        "i.contract_id = (SELECT id FROM contract WHERE contract_no = :contract_no)": contract_no,
+    }
+    conditions = [condition for condition, value in given.items() if value is not None]
+    where = f"WHERE {' AND '.join(conditions)} " if conditions else ""
+    query = text(_INVOICE.format(snapshot="") + where + "ORDER BY i.id DESC LIMIT :limit")
+    values = {"after_id": after_id, "run_id": run_id, "customer_no": customer_no, "contract_no": contract_no}
+    used = {name: value for name, value in values.items() if value is not None}
+    return connection.execute(query, used | {"limit": limit}).all()
+
+
+def invoice_by_number(connection: Connection, number: str) -> AnyRow | None:
+    """Return an issued document with its snapshot, or None."""
+    query = text(_INVOICE.format(snapshot=", i.snapshot") + "WHERE i.number = :number")
+    return connection.execute(query, {"number": number}).one_or_none()
+
+
+def invoice_lines(connection: Connection, invoice_id: int) -> Sequence[AnyRow]:
+    """Return the lines of a document in order."""
+    query = text(
+        "SELECT position, component, lower(period) AS period_start, upper(period) AS period_end, quantity, "
+        "unit, unit_price, price_base_quantity, net, vat_category, vat_rate, quality, trace "
+        "FROM invoice_line WHERE invoice_id = :id ORDER BY position"
+    )
+    return connection.execute(query, {"id": invoice_id}).all()
+
+
+def invoice_vat_groups(connection: Connection, invoice_id: int) -> Sequence[AnyRow]:
+    """Return the VAT groups of a document."""
+    query = text(
+        "SELECT category, rate, base, vat FROM invoice_vat WHERE invoice_id = :id ORDER BY category, rate"
+    )
+    return connection.execute(query, {"id": invoice_id}).all()

@@ -1,0 +1,164 @@
+"""REST for price lists, billing runs and issued documents."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+
+from meterhub.access.audit import record
+from meterhub.access.dependencies import EngineDep, SettingsDep, require
+from meterhub.access.policy import Permission
+from meterhub.access.principal import Principal
+from meterhub.billing import prices, repository, service
+from meterhub.billing.paper.render import invoice_pdf
+from meterhub.billing.schemas import (
+    InvoiceDetail,
+    InvoiceOut,
+    Preview,
+    RunCreated,
+    RunDetail,
+    RunOut,
+    RunRequest,
+    TariffDocument,
+    TariffImport,
+    TariffOut,
+)
+from meterhub.errors import BadInput
+from meterhub.kit.paging import Page, PageParams, page_of
+
+router = APIRouter(prefix="/api/v1", tags=["billing"])
+
+
+@router.post("/tariffs", status_code=201)
+def import_tariff(
+    body: TariffDocument, engine: EngineDep, principal: Annotated[Principal, require(Permission.WRITE_TARIFFS)]
+) -> TariffImport:
+    """Add a price list, or versions to one; 409 where it overlaps what is stored."""
+    with engine.begin() as connection:
+        result = prices.import_tariff(connection, body, principal.name)
+        record(connection, principal, action="import-tariff", purpose="billing", subject=f"tariff:{body.code}")
+    return result
+
+
+@router.get("/tariffs")
+def list_tariffs(
+    engine: EngineDep, principal: Annotated[Principal, require(Permission.READ_TARIFFS)]
+) -> list[TariffOut]:
+    """List all price lists with all their versions."""
+    with engine.connect() as connection:
+        return prices.list_tariffs(connection)
+
+
+@router.post("/billing/runs", status_code=202)
+def start_run(
+    body: RunRequest, engine: EngineDep, principal: Annotated[Principal, require(Permission.RUN_BILLING)]
+) -> RunCreated:
+    """Start a billing run; 409 names the run if one of the group has these days already."""
+    with engine.begin() as connection:
+        run_id = service.start_run(connection, principal, body)
+    return RunCreated(id=run_id, state="queued")
+
+
+@router.post("/billing/runs/preview")
+def preview_run(
+    body: RunRequest,
+    engine: EngineDep,
+    settings: SettingsDep,
+    principal: Annotated[Principal, require(Permission.RUN_BILLING)],
+) -> Preview:
+    """Compute what a run would come to; nothing of it is kept."""
+    return service.preview(engine, settings, principal, body)
+
+
+@router.get("/billing/runs")
+def list_runs(
+    engine: EngineDep,
+    page: Annotated[PageParams, Query()],
+    principal: Annotated[Principal, require(Permission.READ_INVOICES)],
+) -> Page[RunOut]:
+    """List billing runs, newest first."""
+    with engine.connect() as connection:
+        rows = repository.list_runs(connection, before_id=_cursor(page), limit=page.limit + 1)
+    shown, cursor = page_of(rows, page.limit, lambda row: row.id)
+    return Page(items=[service.run_out(row) for row in shown], next_cursor=cursor)
+
+
+@router.get("/billing/runs/{run_id}")
+def read_run(
+    run_id: int, engine: EngineDep, principal: Annotated[Principal, require(Permission.READ_INVOICES)]
+) -> RunDetail:
+    """Return a run: state, progress, sums by component and VAT rate, contracts held back."""
+    with engine.connect() as connection:
+        return service.run_detail(connection, run_id)
+
+
+@router.post("/billing/runs/{run_id}/resume", status_code=202)
+def resume_run(
+    run_id: int, engine: EngineDep, principal: Annotated[Principal, require(Permission.RUN_BILLING)]
+) -> RunCreated:
+    """Bill what a run has left, and try the contracts that it held back again."""
+    with engine.begin() as connection:
+        service.resume_run(connection, principal, run_id)
+    return RunCreated(id=run_id, state="queued")
+
+
+@router.get("/invoices")
+def list_invoices(
+    engine: EngineDep,
+    page: Annotated[PageParams, Query()],
+    principal: Annotated[Principal, require(Permission.READ_INVOICES)],
+    run: int | None = None,
+    customer: str | None = None,
+    contract: str | None = None,
+) -> Page[InvoiceOut]:
+    """List issued documents, newest first: of a run, a customer (number) or a contract (number)."""
+    with engine.begin() as connection:
+        rows = repository.list_invoices(
+            connection,
+            after_id=_cursor(page),
+            limit=page.limit + 1,
+            run_id=run,
+            customer_no=customer,
+            contract_no=contract,
+        )
+        subject = f"customer:{customer}" if customer else f"contract:{contract}" if contract else ""
+        record(connection, principal, action="list-invoices", purpose="billing", subject=subject)
+    shown, cursor = page_of(rows, page.limit, lambda row: row.id)
+    return Page(items=[service.invoice_out(row) for row in shown], next_cursor=cursor)
+
+
+@router.get("/invoices/{number}")
+def read_invoice(
+    number: str, engine: EngineDep, principal: Annotated[Principal, require(Permission.READ_INVOICES)]
+) -> InvoiceDetail:
+    """Return an issued document: lines with their traces, VAT groups, and the inputs it was computed from."""
+    with engine.begin() as connection:
+        invoice = service.find_invoice(connection, number)
+        record(connection, principal, action="read-invoice", purpose="billing", subject=f"invoice:{number}")
+    return invoice
+
+
+@router.get(
+    "/invoices/{number}/pdf",
+    response_class=Response,
+    responses={200: {"content": {"application/pdf": {}}, "description": "The document as printed."}},
+)
+def read_invoice_pdf(
+    number: str, engine: EngineDep, principal: Annotated[Principal, require(Permission.READ_INVOICES)]
+) -> Response:
+    """Return an issued document as PDF; the same bytes each time."""
+    with engine.begin() as connection:
+        invoice = service.find_invoice(connection, number)
+        record(connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}")
+    return Response(
+        invoice_pdf(invoice),
+        media_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
+    )
+
+
+def _cursor(page: PageParams) -> int | None:
+    if page.cursor is None:
+        return None
+    if not page.cursor.isdecimal():
+        raise BadInput("the cursor is not one that this list gave out", fields={"cursor": "not usable"})
+    return int(page.cursor)

@@ -1,0 +1,243 @@
+"""What billing takes and gives over HTTP; amounts and prices are decimal strings, days ISO dates."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from meterhub.billing.tariffs import MAX_PRICE_DECIMALS
+
+Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=MAX_PRICE_DECIMALS)]
+Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
+Period = Annotated[tuple[date, date], Field(description="Half-open: from the first day to the day after.")]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _Versioned(_Body):
+    valid_from: date
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _ends_after_start(self) -> "_Versioned":
+        if self.valid_to is not None and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} is not after valid_from {self.valid_from}")
+        return self
+
+
+class TariffVersionIn(_Versioned):
+    """A net price of one component while it is in force."""
+
+    component: Code
+    kind: Literal["volumetric", "fixed", "minimum"]
+    service: Literal["water", "wastewater"] | None = None
+    net_price: Price
+    per: Literal["year", "month"] = "year"
+    vat_code: Code
+
+    @model_validator(mode="after")
+    def _volume_has_a_service(self) -> "TariffVersionIn":
+        if self.kind == "volumetric" and self.service is None:
+            raise ValueError(f"component {self.component!r} is volumetric: it needs a service")
+        return self
+
+
+class VatRateIn(_Versioned):
+    """A VAT rate [%] while in force; category O (EN 16931) may not share a document, so no price list has it."""
+
+    code: Code
+    category: Literal["S", "E", "Z"]
+    rate: Annotated[Decimal, Field(ge=0, le=100, decimal_places=4)]
+
+
+class TariffDocument(_Body):
+    """A price list, or additions to one; what is stored already is recognised and left as it is."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "code": "example-town",
+                    "name": "Example town",
+                    "country": "FI",
+                    "currency": "EUR",
+                    "versions": [
+                        {
+                            "component": "WATER",
+                            "kind": "volumetric",
+                            "service": "water",
+                            "net_price": "1.44",
+                            "vat_code": "standard",
+                            "valid_from": "2024-09-01",
+                        }
+                    ],
+                    "vat": [{"code": "standard", "category": "S", "rate": "25.5", "valid_from": "2024-09-01"}],
+                }
+            ]
+        },
+    )
+
+    code: Code
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    country: Literal["FI", "NO"]
+    currency: Literal["EUR", "NOK"]
+    versions: list[TariffVersionIn]
+    vat: list[VatRateIn] = []
+
+
+class TariffImport(BaseModel):
+    """What an import changed."""
+
+    code: str
+    added: int
+    closed: int
+    unchanged: int
+
+
+class TariffOut(BaseModel):
+    """A price list with all its versions, and the VAT rates of its country."""
+
+    code: str
+    name: str
+    country: str
+    currency: str
+    versions: list[TariffVersionIn]
+    vat: list[VatRateIn]
+
+
+class RunRequest(_Body):
+    """A billing run to start or to preview; `due_on` defaults to the earliest lawful day."""
+
+    billing_group: Literal["monthly", "quarterly"]
+    period: Period
+    tariff: Code
+    issued_on: date
+    due_on: date | None = None
+
+
+class RunCreated(BaseModel):
+    """A run that waits for the worker."""
+
+    id: int
+    state: str
+
+
+class ComponentSum(BaseModel):
+    """What a component comes to over all documents of a run."""
+
+    component: str
+    unit: str
+    lines: int
+    quantity: Decimal
+    net: Decimal
+
+
+class VatSum(BaseModel):
+    """What a VAT rate comes to over all documents of a run."""
+
+    category: str
+    rate: Decimal
+    base: Decimal
+    vat: Decimal
+
+
+class RunTotals(BaseModel):
+    """The sums of a run, for approval and for the ledger."""
+
+    invoices: int
+    credit_notes: int
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+    components: list[ComponentSum]
+    vat_rates: list[VatSum]
+
+
+class Hold(BaseModel):
+    """A contract that could not be billed, and why."""
+
+    contract_no: str
+    code: str
+    message: str
+    held_at: datetime
+
+
+class RunOut(BaseModel):
+    """A billing run and how far it is."""
+
+    id: int
+    billing_group: str
+    period: tuple[date, date]
+    tariff: str
+    state: str
+    issued_on: date
+    due_on: date
+    created_at: datetime
+    created_by: str
+    finished_at: datetime | None
+    accounts_total: int
+    accounts_done: int
+
+
+class RunDetail(RunOut):
+    """A billing run with its sums and the contracts it had to hold back."""
+
+    totals: RunTotals
+    holds: list[Hold]
+
+
+class Preview(BaseModel):
+    """What a run would come to; nothing of it was kept."""
+
+    accounts: int
+    due_on: date
+    totals: RunTotals
+    holds: list[Hold]
+
+
+class InvoiceOut(BaseModel):
+    """An issued document in a list."""
+
+    number: str
+    type: str
+    run_id: int
+    contract_no: str
+    customer_no: str
+    customer_name: str
+    period: tuple[date, date]
+    issued_on: date
+    due_on: date
+    reference: str
+    currency: str
+    net: Decimal
+    vat: Decimal
+    gross: Decimal
+
+
+class InvoiceLineOut(BaseModel):
+    """A line as issued; `trace` holds every number that entered it."""
+
+    position: int
+    component: str
+    period: tuple[date, date]
+    quantity: Decimal
+    unit: str
+    unit_price: Decimal
+    price_base_quantity: Decimal
+    net: Decimal
+    vat_category: str
+    vat_rate: Decimal
+    quality: str | None
+    trace: dict[str, Any]  # Any: one shape a kind of line, see meterhub.billing.traces
+
+
+class InvoiceDetail(InvoiceOut):
+    """An issued document with lines, VAT groups and the inputs it was computed from."""
+
+    lines: list[InvoiceLineOut]
+    vat_groups: list[VatSum]
+    snapshot: dict[str, Any]  # Any: see meterhub.billing.snapshot

@@ -1,0 +1,143 @@
+"""From stored register reads to the dated reads that rating works on; pure.
+
+A billing day begins at local midnight, reads come at any second. The register at a local midnight is the
+straight line between the reads around it, in millilitres rounded half up (as hourly volumes are derived),
+then once to 0.001 m³. Two rules keep every millilitre billed exactly once:
+
+* what the previous invoice closed with is what the next one opens with, also if better reads came since;
+* a meter exchange inside the first day of the period is dated one day later, because the midnight before
+  it is the opening of the old meter (an exchange on any other day is dated by its local date, R1).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from meterhub.kit.money import divide_half_up
+from meterhub.kit.periods import ONE_DAY, DateRange
+from meterhub.kit.units import ML_PER_M3
+from meterhub.readings.hourly import RegisterRead, register_at
+
+ML_PER_L = 1000
+EXCHANGE_SOURCES = ("installation", "removal")
+
+Json = dict[str, Any]  # Any: values as they stand in the stored snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRead:
+    """A row of register_read [ml]."""
+
+    id: int
+    at: datetime
+    volume_ml: int
+    source: str
+    raw_frame_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Boundary:
+    """A local midnight at which the register is needed, and the reads around it."""
+
+    on: date
+    at: datetime
+    before: StoredRead | None
+    after: StoredRead | None
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """The register with which an issued document closed a meter [ml]."""
+
+    number: str
+    volume_ml: int
+
+
+def local_midnight(day: date, zone: ZoneInfo) -> datetime:
+    """Return the instant at which a day begins."""
+    return datetime.combine(day, time(), zone)
+
+
+def register_between(at: datetime, before: StoredRead, after: StoredRead, digits: int) -> int:
+    """Return the register at an instant between two reads [ml], rounded to the millilitre.
+
+    Between a read near the end of the register and a lower one the register has rolled over.
+    """
+    if after.at == before.at:
+        return before.volume_ml
+    modulus: int = 10**digits * ML_PER_M3
+    rolled_over = after.volume_ml < before.volume_ml and before.volume_ml * 10 > 9 * modulus
+    end_ml = after.volume_ml + (modulus if rolled_over else 0)
+    value = register_at(RegisterRead(before.at, before.volume_ml), RegisterRead(after.at, end_ml), at)
+    return value % modulus
+
+
+def whole_litres_ml(volume_ml: int) -> int:
+    """Round to 0.001 m³, half up; still in millilitres."""
+    return divide_half_up(volume_ml, ML_PER_L) * ML_PER_L
+
+
+def dated_reads(
+    meter_id: int,
+    digits: int,
+    period: DateRange,
+    zone: ZoneInfo,
+    boundaries: Sequence[Boundary],
+    exchange: Sequence[StoredRead],
+    closing: Closing | None,
+) -> list[Json]:
+    """Return the reads of one installation as they enter the snapshot, in order of days."""
+    reads: dict[tuple[date, str], Json] = {}
+    for boundary in boundaries:
+        read = _at_boundary(boundary, digits, closing if boundary.on == period.start else None)
+        if read is not None:
+            reads[boundary.on, read["source"]] = read
+    for stored in exchange:
+        on = stored.at.astimezone(zone).date()
+        if on == period.start and stored.at > local_midnight(on, zone):
+            on += ONE_DAY
+        reads[on, stored.source] = _dated(on, stored.source, stored.volume_ml, "read", [stored])
+    for boundary in boundaries:
+        # a read on one side only: rating decides whether that is an opening, an estimate or an error
+        lonely = boundary.before if boundary.after is None else boundary.after
+        if lonely is None or (boundary.before and boundary.after):
+            continue
+        on = lonely.at.astimezone(zone).date()
+        if all(day != on for day, _source in reads):
+            reads[on, lonely.source] = _dated(on, lonely.source, lonely.volume_ml, "read", [lonely])
+    ordered = [reads[key] for key in sorted(reads)]
+    return [{"ref": f"{meter_id}/{read['on']}/{read['source']}", **read} for read in ordered]
+
+
+def _at_boundary(boundary: Boundary, digits: int, closing: Closing | None) -> Json | None:
+    if closing is not None:
+        read = _dated(boundary.on, "amr", closing.volume_ml, "invoice", [])
+        return read | {"invoice": closing.number}
+    before, after = boundary.before, boundary.after
+    if before is None or after is None:
+        return None
+    if before.at == boundary.at:
+        return _dated(boundary.on, before.source, before.volume_ml, "read", [before])
+    volume_ml = register_between(boundary.at, before, after, digits)
+    return _dated(boundary.on, "amr", volume_ml, "interpolated", [before, after]) | {"at": boundary.at.isoformat()}
+
+
+def _dated(on: date, source: str, volume_ml: int, basis: str, stored: list[StoredRead]) -> Json:
+    return {
+        "on": on.isoformat(),
+        "source": source,
+        "volume_ml": whole_litres_ml(volume_ml),
+        "basis": basis,
+        "reads": [
+            {
+                "id": read.id,
+                "at": read.at.isoformat(),
+                "volume_ml": read.volume_ml,
+                "source": read.source,
+                "raw_frame_id": read.raw_frame_id,
+            }
+            for read in stored
+        ],
+    }
