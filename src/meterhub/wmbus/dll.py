@@ -67,13 +67,18 @@ def strip_crc(raw: bytes) -> LinkFrame:
         if trimmed is None:
             raise BadCRC("the length fits frame format A, but a CRC does not match", offset=_bad_block(raw))
         return LinkFrame(trimmed, "A", "checked")
-    if length >= HEADER - 1 and length + 1 < len(raw) <= length + 1 + _SURPLUS:
+    if length >= HEADER - 1 and length + 1 < len(raw) <= length + 1 + _SURPLUS and not _starts_with_block(raw):
         return LinkFrame(bytes(raw[: length + 1]), "trimmed", "unknown")
     raise Truncated(
         f"L-field {length} asks for {length + 1} bytes, or {_format_a_size(length)} in format A; "
         f"there are {len(raw)}",
         offset=min(len(raw), length + 1),
     )
+
+
+def _starts_with_block(raw: bytes) -> bool:
+    """Tell whether the CRC of a first block follows the link header: a cut frame of format A."""
+    return crc16(raw[:HEADER]) == int.from_bytes(raw[HEADER : HEADER + 2], "big")
 
 
 def _bad_block(raw: bytes) -> int:

@@ -1,12 +1,13 @@
 """Opens the transport layer: finds the key, decrypts what the configuration field says, judges the result."""
 
 from collections.abc import Callable, Iterable
+from decimal import Decimal
 from typing import NamedTuple
 
 from meterhub.wmbus import security, tpl
 from meterhub.wmbus.afl import AFLHeader
 from meterhub.wmbus.model import Address, Diagnostic, SecurityResult
-from meterhub.wmbus.records import parse
+from meterhub.wmbus.records import Item, parse
 from meterhub.wmbus.registry import find_driver
 from meterhub.wmbus.security import BLOCK
 
@@ -15,6 +16,24 @@ KeyLookup = Callable[[Address], bytes | None]
 _CHECK = b"\x2f\x2f"
 _ZERO_IV = bytes(BLOCK)
 _COUNTED = frozenset(("energy", "heat cost units", "volume"))
+_ORDINARY = _COUNTED | {
+    "actuality duration",
+    "date",
+    "datetime",
+    "enhanced identification",
+    "error flags",
+    "external temperature",
+    "fabrication number",
+    "flow temperature",
+    "on time",
+    "operating time",
+    "power",
+    "remaining battery",
+    "return temperature",
+    "temperature difference",
+    "voltage",
+    "volume flow",
+}
 
 
 class Opened(NamedTuple):
@@ -109,14 +128,44 @@ def _is_plain(payload: bytes) -> bool:
 
 
 def _is_plausible(payload: bytes) -> bool:
-    """Tell whether bytes without the two leading fillers are records all the same."""
+    """Tell whether bytes without the two leading fillers are records all the same.
+
+    A wrong key gives random bytes, and those pass for records far too often unless each record is an
+    ordinary one and a register is among them: see `_is_ordinary` and `_is_register`.
+    """
     parsed = parse(payload)
     return (
         not parsed.diagnostics
-        and len(parsed.items) > 1
         and not parsed.manufacturer_data
-        and any(item.header.quantity in _COUNTED for item in parsed.items)
-        and all(item.value is not None and not item.header.quantity.startswith("unknown") for item in parsed.items)
+        and len(parsed.items) > 2
+        and all(map(_is_ordinary, parsed.items))
+        and any(map(_is_register, parsed.items))
+    )
+
+
+def _is_ordinary(item: Item) -> bool:
+    """Tell whether a record is one that water and heat meters send in practice."""
+    header = item.header
+    return (
+        header.quantity in _ORDINARY
+        and header.storage <= 32
+        and header.tariff_register <= 3
+        and header.subunit <= 1
+        and len(header.raw) <= 5
+        and not any(name.startswith(("unknown", "manufacturer", "duration")) for name in header.qualifiers)
+        and item.value is not None
+    )
+
+
+def _is_register(item: Item) -> bool:
+    """Tell whether a record is a present total of credible size."""
+    header, value = item.header, item.value
+    return (
+        header.quantity in _COUNTED
+        and header.function == "instantaneous"
+        and not (header.storage or header.tariff_register or header.subunit or header.qualifiers)
+        and isinstance(value, Decimal)
+        and 0 <= value < 10_000_000
     )
 
 

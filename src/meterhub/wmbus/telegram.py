@@ -212,7 +212,7 @@ def _finish(
 
 
 def _telegram(work: Work, driver: Driver | None, opened: Opened, parsed: Parsed, named: Named) -> Telegram:
-    if driver is not None and opened.result in _GOOD:
+    if named.readings or named.alarms:
         named.readings["status"] = " ".join(named.alarms).upper() or "OK"
     return Telegram(
         frame=work.received,
