@@ -18,6 +18,7 @@ import meterhub.alerts.routes
 import meterhub.assets.routes
 import meterhub.billing.routes
 import meterhub.ingest.routes
+import meterhub.jobs.routes
 import meterhub.readings.routes
 import meterhub.web.routes
 from meterhub.errors import MeterhubError
@@ -51,6 +52,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.readings,
         meterhub.billing,
         meterhub.alerts,
+        meterhub.jobs,
     ):
         app.include_router(module.routes.router)
     meterhub.web.routes.mount(app)
@@ -58,15 +60,13 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     return app
 
 
-def problem(
-    status: int, code: str, detail: str, errors: Sequence[dict[str, str]] | None = None
-) -> JSONResponse:
+def problem(status: int, code: str, detail: str, errors: Sequence[dict[str, str]] | None = None) -> JSONResponse:
     """Return a problem document (RFC 9457): `code` is stable, `detail` says what and where."""
     body: dict[str, object] = {"type": f"urn:meterhub:problem:{code}", "status": status, "code": code}
     body |= {"title": code.replace("-", " "), "detail": detail}
     if errors:
         body["errors"] = list(errors)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None  # noqa: PLR2004
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 

@@ -1,7 +1,7 @@
 """REST for gateways (telegrams in) and for operations (gateways, read success, quarantine)."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -107,11 +107,14 @@ def _formats(request: Request, engine: EngineDep) -> FormatStore:
 
 @router.get("/gateways")
 def list_gateways(
-    engine: EngineDep, clock: ClockDep, principal: Annotated[Principal, require(Permission.READ_GATEWAYS)]
+    engine: EngineDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.READ_GATEWAYS)],
+    since: date | None = None,
 ) -> list[GatewayStatus]:
-    """List gateways: when they spoke last and what they delivered today (UTC)."""
+    """List gateways: when they spoke last and what they delivered since a day (UTC), by default today."""
     with engine.connect() as connection:
-        return views.gateways(connection, clock().date())
+        return views.gateways(connection, since or clock().date())
 
 
 @router.get("/read-success")

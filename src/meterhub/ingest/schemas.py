@@ -76,18 +76,18 @@ class QuarantineCount(BaseModel):
 
 
 class GatewayStatus(BaseModel):
-    """A gateway and what it delivered lately."""
+    """A gateway and what it delivered since the day that was asked for."""
 
     name: str
     place: str
     last_seen_at: datetime | None
     software: str | None
     spool_depth: int | None
-    received_today: int
-    accepted_today: int
-    duplicates_today: int
-    quarantined_today: int
-    rejected_today: int
+    received: int
+    accepted: int
+    duplicates: int
+    quarantined: int
+    rejected: int
 
 
 class ReadSuccess(BaseModel):

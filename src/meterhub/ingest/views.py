@@ -12,19 +12,19 @@ from meterhub.kit.db import AnyRow
 SILENT_SHOWN = 100
 
 
-def gateways(connection: Connection, today: date) -> list[GatewayStatus]:
-    """Return all gateways with what they delivered today."""
+def gateways(connection: Connection, since: date) -> list[GatewayStatus]:
+    """Return all gateways with what they delivered since a day (UTC)."""
     statement = text(
         """
         SELECT g.name, g.place, g.last_seen_at, g.software, g.spool_depth,
-            coalesce(d.received, 0) AS received_today, coalesce(d.accepted, 0) AS accepted_today,
-            coalesce(d.duplicates, 0) AS duplicates_today, coalesce(d.quarantined, 0) AS quarantined_today,
-            coalesce(d.rejected, 0) AS rejected_today
-        FROM gateway g LEFT JOIN gateway_day d ON d.gateway_id = g.id AND d.day = :today
-        ORDER BY g.name
+            coalesce(sum(d.received), 0) AS received, coalesce(sum(d.accepted), 0) AS accepted,
+            coalesce(sum(d.duplicates), 0) AS duplicates, coalesce(sum(d.quarantined), 0) AS quarantined,
+            coalesce(sum(d.rejected), 0) AS rejected
+        FROM gateway g LEFT JOIN gateway_day d ON d.gateway_id = g.id AND d.day >= :since
+        GROUP BY g.id ORDER BY g.name
         """
     )
-    return [GatewayStatus(**dict(row._mapping)) for row in connection.execute(statement, {"today": today})]
+    return [GatewayStatus(**dict(row._mapping)) for row in connection.execute(statement, {"since": since})]
 
 
 def read_success(connection: Connection, since: datetime, until: datetime) -> ReadSuccess:
