@@ -7,19 +7,22 @@ the older one stay readable. Keys are never shown to people; only ingest asks fo
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from Crypto.Cipher import AES
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, select, text
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.assets.errors import MasterKeyWrong
+from meterhub.assets.retry import retry_telegrams_of
+from meterhub.assets.tables import meter as meter_table
 from meterhub.errors import BadInput, NotFound
-from meterhub.kit import queue
 from meterhub.settings import Settings
 
 KEY_LENGTHS = (16, 8)  # AES-128, and the 8 bytes of meters from before it (PRIOS)
+
+KEY_CUSTODY = "key-custody"
 
 _VERSION = b"\x01"
 _NONCE = slice(1, 13)
@@ -61,9 +64,7 @@ def unseal(master: bytes, sealed: bytes, meter: str) -> bytes:
 def parse_key(key_hex: str) -> bytes:
     """Return the bytes of a key as manufacturers write them: 32 hex digits (16 for the older kind)."""
     if any(character.isspace() for character in key_hex):
-        raise BadInput(
-            "the key has blanks in it: write its hex digits together", fields={"key": "has blanks"}
-        )
+        raise BadInput("the key has blanks in it: write its hex digits together", fields={"key": "has blanks"})
     # the value itself is never repeated: it would end up in logs
     try:
         key = bytes.fromhex(key_hex)
@@ -87,6 +88,15 @@ _KEYS_OF = text(
     """
 )
 
+_LOCKED = text(
+    "SELECT id, manufacturer, serial FROM meter WHERE id = ANY(CAST(:ids AS integer[])) ORDER BY id FOR UPDATE"
+)
+_INSERT = text(
+    "INSERT INTO meter_key (meter_id, sealed, created_by) "
+    "SELECT meter_id, sealed, :created_by "
+    "FROM unnest(CAST(:meter_ids AS integer[]), CAST(:sealed AS bytea[])) AS new (meter_id, sealed)"
+)
+
 
 def keys_of(connection: Connection, master: bytes, meter_ids: Sequence[int]) -> dict[int, tuple[bytes, ...]]:
     """Return the keys of many meters in one query, newest first; meters without any are left out."""
@@ -103,28 +113,35 @@ def key_for(connection: Connection, settings: Settings, meter_id: int) -> list[b
     return list(keys_of(connection, settings.require_master_key(), [meter_id]).get(meter_id, ()))
 
 
-def add_key(
-    connection: Connection, principal: Principal, settings: Settings, meter_id: int, key_hex: str
-) -> None:
-    """Store a meter's key as its newest and have its quarantined frames tried again.
+def store_keys(
+    connection: Connection, principal: Principal, master: bytes, wanted: Mapping[int, bytes]
+) -> list[int]:
+    """Store keys by meter id, each as its meter's newest, and have waiting telegrams tried again.
 
-    The key that the meter already uses is accepted and changes nothing.
+    Returns the meters for which it was news: a key that is the newest already changes nothing.
+    """
+    # locked, so that two uploads at once do not both find themselves newest
+    meters = connection.execute(_LOCKED, {"ids": list(wanted)}).all()
+    kept = keys_of(connection, master, list(wanted))
+    new = [meter for meter in meters if kept.get(meter.id, ())[:1] != (wanted[meter.id],)]
+    if not new:
+        return []
+    meter_ids = [meter.id for meter in new]
+    sealed = [seal(master, wanted[meter.id], identity(meter.manufacturer, meter.serial)) for meter in new]
+    connection.execute(_INSERT, {"meter_ids": meter_ids, "sealed": sealed, "created_by": principal.name})
+    retry_telegrams_of(connection, meter_ids)
+    return meter_ids
+
+
+def add_key(connection: Connection, principal: Principal, settings: Settings, meter_id: int, key_hex: str) -> None:
+    """Store a meter's key as its newest and have its quarantined telegrams tried again.
+
+    The key that is the newest already is accepted and changes nothing.
     """
     key = parse_key(key_hex)
-    master = settings.require_master_key()
-    row = connection.execute(
-        # locked, so that two uploads at once do not both find themselves newest
-        text("SELECT manufacturer, serial FROM meter WHERE id = :id FOR UPDATE"),
-        {"id": meter_id},
-    ).first()
-    if row is None:
+    meter = connection.execute(select(meter_table).where(meter_table.c.id == meter_id)).first()
+    if meter is None:
         raise NotFound(f"there is no meter with the id {meter_id}")
-    meter = identity(row.manufacturer, row.serial)
-    if keys_of(connection, master, [meter_id]).get(meter_id, ())[:1] == (key,):
-        return
-    connection.execute(
-        text("INSERT INTO meter_key (meter_id, sealed, created_by) VALUES (:meter_id, :sealed, :created_by)"),
-        {"meter_id": meter_id, "sealed": seal(master, key, meter), "created_by": principal.name},
-    )
-    record(connection, principal, action="add-meter-key", purpose="key-custody", subject=f"meter:{meter}")
-    queue.defer(connection, "ingest.retry", {"meter_id": meter_id}, once=f"ingest.retry:{meter_id}")
+    if store_keys(connection, principal, settings.require_master_key(), {meter_id: key}):
+        subject = f"meter:{identity(meter.manufacturer, meter.serial)}"
+        record(connection, principal, action="add-meter-key", purpose=KEY_CUSTODY, subject=subject)

@@ -82,9 +82,7 @@ installation = Table(
     Column("valid", TSTZRANGE, nullable=False),
     CheckConstraint("NOT isempty(valid)", name="valid"),
     ExcludeConstraint(("meter_id", "="), ("valid", "&&"), name="ex_installation_meter", using="gist"),
-    ExcludeConstraint(
-        ("metering_point_id", "="), ("valid", "&&"), name="ex_installation_point", using="gist"
-    ),
+    ExcludeConstraint(("metering_point_id", "="), ("valid", "&&"), name="ex_installation_point", using="gist"),
 )
 
 contract = Table(
