@@ -8,6 +8,7 @@ import os
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AliasChoices, BaseModel, Field, SecretStr
@@ -46,6 +47,7 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, validation_alias=AliasChoices("DATABASE_URL", "METERHUB_DATABASE_URL")
     )
+    database_password_file: Path | None = None
     master_key: SecretStr | None = None
     master_key_file: Path | None = None
     data_dir: Path | None = None
@@ -84,7 +86,16 @@ class Settings(BaseSettings):
             raise NotConfigured(
                 "no database is named: set DATABASE_URL, for example postgresql://user:password@host/meterhub"
             )
-        return self.database_url.get_secret_value()
+        url = self.database_url.get_secret_value()
+        if self.database_password_file is None:
+            return url
+        try:
+            password = self.database_password_file.read_text().strip()
+        except OSError as error:
+            raise NotConfigured(f"the database password file cannot be read: {error}") from None
+        parts = urlsplit(url)
+        user, _, host = parts.netloc.rpartition("@")
+        return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
 
     def require_master_key(self) -> bytes:
         """Return the 32 bytes under which meter keys are kept, or say how to give them."""
