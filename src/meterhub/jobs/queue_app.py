@@ -34,10 +34,10 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
     def roll_up_task() -> None:
         """Derive the hours that are due, then look for leaks in what changed."""
         for step in roll_up(engine):
-            found = detect(engine, settings, step.meter_ids, clock())
+            found = detect(engine, settings, list(step.changed_from), clock(), step.changed_from)
             log.info(
                 "rolled-up",
-                meters=len(step.meter_ids),
+                meters=len(step.changed_from),
                 hours=step.hours,
                 alerts_raised=found.raised,
                 alerts_closed=found.closed,

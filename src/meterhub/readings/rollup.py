@@ -5,7 +5,9 @@ hours up to its neighbours, and so the volumes of the hours that begin or end th
 the reads beyond the full hours around those neighbours, derived again and merged.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Engine, text
 
@@ -88,6 +90,7 @@ _ROLL_UP = text(
         RETURNING 1
     )
     SELECT (SELECT coalesce(array_agg(meter_id ORDER BY meter_id), '{{}}') FROM due) AS meters,
+           (SELECT coalesce(array_agg(from_at ORDER BY meter_id), '{{}}') FROM due) AS changed_from,
            (SELECT count(*) FROM written) AS hours
     """  # noqa: S608 - the numbers are our own quality codes
 ).bindparams(measured=MEASURED_WITHIN, interpolated=INTERPOLATED_WITHIN)
@@ -95,9 +98,9 @@ _ROLL_UP = text(
 
 @dataclass(frozen=True, slots=True)
 class RolledUp:
-    """What one step did: which meters, and how many hourly values were new or changed."""
+    """What one step did: the meters with their earliest new read, and how many hours were new or changed."""
 
-    meter_ids: tuple[int, ...]
+    changed_from: Mapping[int, datetime]
     hours: int
 
 
@@ -105,7 +108,7 @@ def roll_up_some(engine: Engine, *, meters: int = METERS_A_TRANSACTION) -> Rolle
     """Derive the hours of some meters that are due, in one transaction; empty when none is."""
     with engine.begin() as connection:
         row = connection.execute(_ROLL_UP, {"meters": meters}).one()
-    return RolledUp(tuple(row.meters), row.hours)
+    return RolledUp(dict(zip(row.meters, row.changed_from, strict=True)), row.hours)
 
 
 def ask_for_everything(engine: Engine) -> int:
