@@ -21,7 +21,6 @@ from tests.gateway.gateway_process import GatewayProcess
 from tests.gateway.local_hub import Fault, LocalHub
 from tests.gateway.telegrams import a_frame, number_of
 
-CT_CODE = 0x0A
 REPEAT_S = 2.0
 
 
@@ -59,7 +58,7 @@ def test_telegrams_go_from_the_air_to_the_hub_in_order(
     tmp_path: Path, dongle: SimulatedIM871A, hub: LocalHub
 ) -> None:
     with GatewayProcess(tmp_path, dongle.device_path, hub.url, "--name", "tower", "--batch", "100") as gateway:
-        assert dongle.wait_for_link_mode(CT_CODE)
+        assert dongle.wait_until_hearing("T1")
         for number in range(1000):
             dongle.transmit(a_frame(number))
         assert hub.wait_for(1000)
@@ -145,7 +144,7 @@ def test_a_hub_that_is_down_costs_nothing(tmp_path: Path, dongle: SimulatedIM871
         url = hub.url
         port = int(url.rpartition(":")[2])
     with GatewayProcess(tmp_path, dongle.device_path, url) as gateway:
-        assert dongle.wait_for_link_mode(CT_CODE)
+        assert dongle.wait_until_hearing("T1")
         dongle.transmit(a_frame(1))
         assert eventually(lambda: "hub unreachable, spooling" in gateway.log)
         dongle.transmit(a_frame(2))
@@ -159,7 +158,7 @@ def test_memory_stays_small_with_the_largest_batches(
     tmp_path: Path, dongle: SimulatedIM871A, hub: LocalHub
 ) -> None:
     with GatewayProcess(tmp_path, dongle.device_path, hub.url, "--batch", "10000") as gateway:
-        assert dongle.wait_for_link_mode(CT_CODE)
+        assert dongle.wait_until_hearing("T1")
         hub.faults.append(Fault(503))
         for number in range(30_000):
             dongle.transmit(a_frame(number))
@@ -190,7 +189,7 @@ def test_a_spool_in_use_ends_the_second_gateway_with_the_reason(
     tmp_path: Path, dongle: SimulatedIM871A, hub: LocalHub
 ) -> None:
     with GatewayProcess(tmp_path, dongle.device_path, hub.url) as first:
-        assert dongle.wait_for_link_mode(CT_CODE)
+        assert dongle.wait_until_hearing("T1")
         with GatewayProcess(tmp_path, dongle.device_path, hub.url) as second:
             assert second.process.wait(20) == 1
             assert "in use by another gateway; give each its own --spool" in first.log

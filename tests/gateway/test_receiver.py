@@ -17,8 +17,6 @@ from meterhub.simulate.dongles.im871a import SimulatedIM871A
 from meterhub.simulate.dongles.pseudo_terminal import PseudoTerminal
 from tests.gateway.telegrams import a_frame
 
-CT_CODE = 0x0A
-
 
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +92,7 @@ def test_a_dongle_that_is_pulled_out_and_put_back_is_configured_again(
     assert eventually(lambda: station.receiver.dongle is None)
     assert eventually(lambda: "no dongle" in caplog.text)
     dongle.replug()
-    assert dongle.wait_for_link_mode(CT_CODE)
+    assert dongle.wait_until_hearing("T1")
     dongle.transmit(a_frame(2))
     assert eventually(lambda: station.frames() == [a_frame(1), a_frame(2)])
     assert caplog.text.count("iM871A 22001234, firmware 14, listens to C/T") == 2
@@ -105,7 +103,7 @@ def test_a_deaf_dongle_is_reset_and_configured_again(dongle: SimulatedIM871A) ->
     assert receiving(station)
     dongle.fault = "deaf"
     assert eventually(lambda: (1, 7) in dongle.requests)
-    assert dongle.wait_for_link_mode(CT_CODE)
+    assert dongle.wait_until_hearing("T1")
     assert dongle.transmit(a_frame(1))
     assert eventually(lambda: station.frames() == [a_frame(1)])
     station.end()
@@ -130,7 +128,7 @@ def test_a_hung_dongle_is_told_and_used_again_after_a_power_cycle(
     assert "does not even answer a reset" in caplog.text
     dongle.unplug()
     dongle.replug()
-    assert dongle.wait_for_link_mode(CT_CODE)
+    assert dongle.wait_until_hearing("T1")
     dongle.transmit(a_frame(1))
     assert eventually(lambda: station.frames() == [a_frame(1)])
     station.end()

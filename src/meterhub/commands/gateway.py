@@ -24,7 +24,8 @@ def run(
     device: Annotated[
         str,
         typer.Option(
-            envvar="METERHUB_GATEWAY_DEVICE", help="Serial device, socket://host:port or rfc2217://host:port."
+            envvar="METERHUB_GATEWAY_DEVICE",
+            help="Serial device, socket://host:port, rfc2217://host:port, or exec:COMMAND.",
         ),
     ],
     hub: Annotated[str, typer.Option(envvar="METERHUB_GATEWAY_HUB", help="URL of the hub.")],
@@ -33,9 +34,7 @@ def run(
     ],
     spool: Annotated[
         Path,
-        typer.Option(
-            envvar="METERHUB_GATEWAY_SPOOL", help="File that keeps telegrams until the hub has them."
-        ),
+        typer.Option(envvar="METERHUB_GATEWAY_SPOOL", help="File that keeps telegrams until the hub has them."),
     ] = Path("meterhub-spool.sqlite"),
     link_mode: Annotated[
         LinkMode, typer.Option(envvar="METERHUB_GATEWAY_LINK_MODE", help="What to listen to.")
@@ -43,9 +42,7 @@ def run(
     batch: Annotated[int, typer.Option(min=1, max=10_000, help="Telegrams in one upload.")] = 1_000,
     name: Annotated[
         str,
-        typer.Option(
-            envvar="METERHUB_GATEWAY_NAME", help="Name of this gateway at the hub. [default: host name]"
-        ),
+        typer.Option(envvar="METERHUB_GATEWAY_NAME", help="Name of this gateway at the hub. [default: host name]"),
     ] = "",
     dongle: Annotated[
         str, typer.Option(envvar="METERHUB_GATEWAY_DONGLE", help="Kind of dongle; auto asks the device.")

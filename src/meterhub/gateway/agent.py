@@ -22,7 +22,7 @@ from meterhub.gateway.dongle import DongleModel, LinkMode
 from meterhub.gateway.receiver import Receiver
 from meterhub.gateway.spool import Spool
 from meterhub.gateway.systemd import notify
-from meterhub.gateway.transport import Line
+from meterhub.gateway.transport import open_line
 from meterhub.gateway.uplink import Uplink
 from meterhub.gateway.uploader import Uploader
 
@@ -67,7 +67,7 @@ def run_gateway(config: GatewayConfig) -> int:
     uplink = Uplink(config.hub_url, config.name, partial(read_token, config.token_file))
     uploader = Uploader(spool, uplink, config.batch_size)
     receiver = Receiver(
-        partial(Line, config.device),
+        partial(open_line, config.device),
         config.models,
         config.link_mode,
         spool.append,

@@ -63,7 +63,8 @@ class Request:
 
     name: str
     data: bytes
-    answer: str
+    answer: str | None
+    """None: the dongle does not answer this one; the conversation goes on with an empty response."""
 
 
 @dataclass(frozen=True, slots=True)

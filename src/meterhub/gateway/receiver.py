@@ -139,9 +139,7 @@ class Receiver:
             self._models.remove(model)
             self._models.insert(0, model)
             info = self.dongle
-            log.info(
-                "%s %s, firmware %s, listens to %s", info.model, info.serial, info.firmware, info.link_mode
-            )
+            log.info("%s %s, firmware %s, listens to %s", info.model, info.serial, info.firmware, info.link_mode)
             return line, codec
         raise NoAnswerError("; ".join(complaints))
 
@@ -159,6 +157,9 @@ class Receiver:
 
     def _ask(self, line: SerialLine, codec: Codec, request: Request) -> Response:
         """Write a request and wait for its response; what else comes in meanwhile is taken as usual."""
+        if request.answer is None:
+            line.write(request.data)
+            return Response("", b"")
         for _ in range(ATTEMPTS):
             line.write(request.data)
             end = self._monotonic() + ANSWER_TIMEOUT_S

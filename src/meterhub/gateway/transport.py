@@ -1,10 +1,13 @@
-"""The serial line to a dongle: a device path, or over a network `socket://host:port`, `rfc2217://host:port`.
+"""The line to a dongle: a device, a network box (`socket://`, `rfc2217://`) or a program (`exec:`).
 
 All of pyserial is behind this file. Errors are `OSError`, whatever the line is made of.
 """
 
 import serial
 
+from meterhub.gateway.child import ChildLine
+
+PROGRAM = "exec:"
 READ_TIMEOUT_S = 0.25
 _CHUNK = 16_384
 
@@ -30,3 +33,10 @@ class Line:
     def close(self) -> None:
         """Close the line."""
         self._port.close()
+
+
+def open_line(device: str, baudrate: int) -> Line | ChildLine:
+    """Open a device, or start a program whose output is read in its place. Raises `OSError`."""
+    if device.startswith(PROGRAM):
+        return ChildLine(device.removeprefix(PROGRAM))
+    return Line(device, baudrate)

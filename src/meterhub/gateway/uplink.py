@@ -64,9 +64,7 @@ class Deferred:
 class Uplink:
     """The connection to one hub. `token` is asked at each upload, so a new token file needs no restart."""
 
-    def __init__(
-        self, hub_url: str, gateway: str, token: Callable[[], str], *, timeout_s: float = 60.0
-    ) -> None:
+    def __init__(self, hub_url: str, gateway: str, token: Callable[[], str], *, timeout_s: float = 60.0) -> None:
         self._url = hub_url.rstrip("/") + PATH
         self._gateway = gateway
         self._token = token

@@ -51,8 +51,7 @@ class Uploader:
         if isinstance(outcome, Deferred):
             return self._put_off(outcome, len(batch.telegrams))
         rejected = [
-            RejectedTelegram(batch.telegrams[item.index], item.code, item.message)
-            for item in outcome.rejected
+            RejectedTelegram(batch.telegrams[item.index], item.code, item.message) for item in outcome.rejected
         ]
         self._spool.acknowledge(batch, rejected)
         self.delivered += len(batch.telegrams)

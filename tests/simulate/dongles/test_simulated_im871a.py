@@ -63,9 +63,7 @@ def test_ping_is_answered_byte_for_byte(port: serial.Serial) -> None:
     assert ask(port, "A5010100", 6) == "a58102004ca3"
 
 
-def test_setting_the_link_mode_is_confirmed_byte_for_byte(
-    dongle: SimulatedIM871A, port: serial.Serial
-) -> None:
+def test_setting_the_link_mode_is_confirmed_byte_for_byte(dongle: SimulatedIM871A, port: serial.Serial) -> None:
     assert ask(port, "A5010306 00020A300100", 6) == "a58104009cf7"
     assert dongle.link_mode == 0x0A
 
@@ -103,9 +101,7 @@ def test_nothing_is_heard_before_the_link_mode_is_set(dongle: SimulatedIM871A) -
     assert dongle.unheard == 1
 
 
-def test_telegrams_carry_the_signal_strength_and_no_time(
-    dongle: SimulatedIM871A, port: serial.Serial
-) -> None:
+def test_telegrams_carry_the_signal_strength_and_no_time(dongle: SimulatedIM871A, port: serial.Serial) -> None:
     codec, _ = set_up(port, LinkMode.CT)
     assert dongle.transmit(FRAME, rssi_dbm=-71)
     (event,) = read_events(port, codec, 1)
@@ -170,9 +166,7 @@ def test_unplugging_ends_the_port_and_replugging_brings_it_back_unconfigured(
         assert ask(again, "A5010100", 6) == "a58102004ca3"
 
 
-def test_a_deaf_dongle_answers_and_hears_again_after_a_reset(
-    dongle: SimulatedIM871A, port: serial.Serial
-) -> None:
+def test_a_deaf_dongle_answers_and_hears_again_after_a_reset(dongle: SimulatedIM871A, port: serial.Serial) -> None:
     set_up(port, LinkMode.CT)
     dongle.fault = "deaf"
     assert not dongle.transmit(FRAME)

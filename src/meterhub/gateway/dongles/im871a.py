@@ -19,13 +19,13 @@ from meterhub.gateway.dongle import (
     DongleInfo,
     DongleModel,
     Event,
-    Garbage,
     LinkMode,
     ReceivedFrame,
     Request,
     Response,
     SetUpError,
 )
+from meterhub.gateway.scanner import Scanner
 from meterhub.gateway.x25 import x25
 
 START = 0xA5
@@ -76,9 +76,7 @@ class Message:
 
 def build(message: Message, *, crc: bool) -> bytes:
     """Return the bytes of a message; requests may go without a CRC."""
-    flags = (FLAG_TIME if message.ticks is not None else 0) | (
-        FLAG_RSSI if message.rssi_raw is not None else 0
-    )
+    flags = (FLAG_TIME if message.ticks is not None else 0) | (FLAG_RSSI if message.rssi_raw is not None else 0)
     flags |= FLAG_CRC if crc else 0
     body = bytes((flags << 4 | message.endpoint, message.number, len(message.payload))) + message.payload
     if message.ticks is not None:
@@ -149,43 +147,28 @@ class IM871A:
     """Codec of the iM871A."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._scanner = Scanner(self._step)
         self._mode: LinkMode | None = None
 
     def feed(self, data: bytes) -> list[Event]:
         """Take in bytes; return the telegrams and responses that became complete and what was noise."""
-        self._buffer += data
-        events: list[Event] = []
-        noise = bytearray()
-        while (step := self._step()) != 0:
-            if isinstance(step, int):
-                noise += self._buffer[:step]
-                del self._buffer[:step]
-                continue
-            if noise:
-                events.append(Garbage(bytes(noise), "no valid message"))
-                noise.clear()
-            events.append(step)
-        if noise:
-            events.append(Garbage(bytes(noise), "no valid message"))
-        return events
+        return self._scanner.feed(data)
 
-    def _step(self) -> Event | int:
-        """Take one message off the buffer, or return how many bytes to skip; 0: more bytes are needed."""
-        buffer = self._buffer
+    def _step(self, buffer: bytearray) -> Event | int | None:
+        """Take one message off the buffer, or return how many bytes to skip; None: more are needed."""
         start = buffer.find(START)
         if start != 0:
             return start if start > 0 else len(buffer)
         if len(buffer) >= 2 and (buffer[1] & 0x0F not in ENDPOINTS or buffer[1] & 0x10):
             return 1
         if len(buffer) < 4:
-            return 0
+            return None
         telegram = (buffer[1] & 0x0F, buffer[2]) == (RADIO, TELEGRAM)
         if (telegram and buffer[3] < MIN_FRAME_LENGTH) or not (telegram or buffer[1] >> 4 & FLAG_CRC):
             return 1
         length = message_length(buffer)
         if len(buffer) < length:
-            return 0
+            return None
         message = parse(bytes(buffer[:length]))
         if message is None:
             return 1
@@ -198,12 +181,7 @@ class IM871A:
 
     def quiet(self) -> list[Event]:
         """Give up on the message that did not end, and look for others behind its first byte."""
-        events: list[Event] = []
-        while self._buffer:
-            events.append(Garbage(bytes(self._buffer[:1]), "message cut off"))
-            del self._buffer[:1]
-            events += self.feed(b"")
-        return events
+        return self._scanner.quiet()
 
     def set_up(self, mode: LinkMode) -> Conversation:
         """Ping, ask for the device, set link mode and RSSI (volatile), read both back."""

@@ -8,6 +8,7 @@ up for it by repeating their telegram every few seconds; `repeat` does the same 
 import time
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Literal, Self
 
@@ -85,10 +86,14 @@ class SimulatedDongle(ABC):
 
     def wait_until_hearing(self, link_mode: str, timeout_s: float = 10.0) -> bool:
         """Wait until the dongle is set to hear meters of a mode; tell whether it is."""
+        return self._wait_for(lambda: self._hears(link_mode), timeout_s)
+
+    @staticmethod
+    def _wait_for(condition: Callable[[], bool], timeout_s: float) -> bool:
         end = time.monotonic() + timeout_s
-        while not self._hears(link_mode) and time.monotonic() < end:
+        while not condition() and time.monotonic() < end:
             time.sleep(0.01)
-        return self._hears(link_mode)
+        return condition()
 
     def unplug(self) -> None:
         """Pull the dongle out: its port vanishes, its volatile configuration and any fault are gone."""
