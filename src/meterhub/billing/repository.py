@@ -38,12 +38,12 @@ def add_tariff(connection: Connection, document: TariffDocument) -> int:
 
 
 def tariff_versions(connection: Connection, tariff_id: int, component: str | None = None) -> Sequence[AnyRow]:
-    """Return versions of a price list, or of one component of it, in order of time."""
+    """Return versions of a price list, or of one component, as first stored and then in order of time."""
     query = text(
         "SELECT id, component, kind, service, net_price, per, vat_code, "
         "lower(valid) AS valid_from, upper(valid) AS valid_to FROM tariff_version "
         "WHERE tariff_id = :tariff_id AND component = coalesce(:component, component) "
-        "ORDER BY component, valid"
+        "ORDER BY min(id) OVER (PARTITION BY component), valid"
     )
     return connection.execute(query, {"tariff_id": tariff_id, "component": component}).all()
 

@@ -1,7 +1,7 @@
 """The picture of the customer's consumption, as numbers between 0 and 1 that the template draws."""
 
 from datetime import date
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import Any
 
 from meterhub.billing.paper.texts import Language
@@ -45,7 +45,7 @@ def scale(highest: Decimal) -> tuple[Decimal, Decimal]:
         for factor in NICE:
             if step * factor * 4 >= highest:
                 size = step * factor
-                return size * -(-highest // size), size
+                return size * (highest / size).to_integral_value(ROUND_CEILING), size
         step *= 10
 
 

@@ -1,0 +1,41 @@
+"""`meterhub explain invoice NUMBER`: the chain from an invoice to the frames, computed again."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from meterhub import explain
+from meterhub.commands._database import open_engine
+from meterhub.errors import NotFound
+from meterhub.explain.tree import show
+from meterhub.settings import get_settings
+
+app = typer.Typer(no_args_is_help=True, help="Show where a number comes from, and compute it again.")
+
+
+@app.callback()
+def root() -> None:
+    """Hold the sub-commands together."""
+
+
+@app.command()
+def invoice(
+    number: Annotated[str, typer.Argument(help="Number of the invoice or credit note.")],
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Follow an invoice back to its frames; exit code 1 if a step does not agree."""
+    with open_engine() as engine, engine.connect() as connection:
+        try:
+            explanation = explain.invoice(connection, get_settings(), number)
+        except NotFound as error:
+            typer.echo(error.detail, err=True)
+            raise typer.Exit(2) from None
+    if as_json:
+        typer.echo(json.dumps(explanation.as_json(), ensure_ascii=False))
+    else:
+        show(explanation, Console(highlight=False))
+    if not explanation.agrees:
+        raise typer.Exit(1)

@@ -1,0 +1,172 @@
+"""From an issued document through its lines to the evidence."""
+
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+
+from sqlalchemy import Connection
+
+from meterhub.billing import service
+from meterhub.billing.accounts import only_document
+from meterhub.billing.errors import RatingError
+from meterhub.billing.explaining import explain
+from meterhub.billing.identifiers import is_kid_mod10, is_viite
+from meterhub.billing.model import DocumentType, Line, Quality
+from meterhub.billing.rating import quote
+from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
+from meterhub.billing.serialise import trace_from_json
+from meterhub.billing.snapshot import quote_of
+from meterhub.billing.traces import FixedTrace, MinimumTrace, VolumeTrace
+from meterhub.billing.vat import vat_groups
+from meterhub.billing.verify import disagreements
+from meterhub.explain import repository
+from meterhub.explain.evidence import Evidence
+from meterhub.explain.model import Explanation, Step, Verdict, checked, differences
+from meterhub.kit.db import AnyRow
+from meterhub.kit.money import ZERO
+from meterhub.kit.periods import DateRange
+from meterhub.settings import Settings
+
+# Not kept in lines; and compared as a whole, since a trace is too long to print.
+_APART = ("point", "trace")
+
+
+def invoice(connection: Connection, settings: Settings, number: str) -> Explanation:
+    """Explain an issued document; raise NotFound."""
+    issued = service.find_invoice(connection, number)
+    lines = [_line(line) for line in issued.lines]
+    evidence = Evidence(connection, settings, issued.snapshot)
+    prices = repository.prices(connection, issued.snapshot["tariff"]["id"])
+    vat = repository.vat_rates(connection, issued.snapshot["country"])
+    steps = [
+        *(_line_step(position, line, evidence, (prices, vat)) for position, line in enumerate(lines, start=1)),
+        _rated_again(issued, lines),
+        *_totals(issued, lines),
+        _reference(issued),
+    ]
+    return Explanation(number, tuple(steps))
+
+
+def _line(stored: InvoiceLineOut) -> Line:
+    """Return a stored line as rating made it; the point is not kept in lines."""
+    return Line(
+        code=stored.component,
+        point=None,
+        period=DateRange(*stored.period),
+        quantity=stored.quantity,
+        unit=stored.unit,
+        unit_price=stored.unit_price,
+        price_base_quantity=stored.price_base_quantity,
+        net=stored.net,
+        vat_category=stored.vat_category,
+        vat_rate=stored.vat_rate,
+        quality=Quality(stored.quality) if stored.quality else None,
+        trace=trace_from_json(stored.trace),
+    )
+
+
+def _line_step(
+    position: int, line: Line, evidence: Evidence, stored: tuple[Mapping[int, AnyRow], Mapping[int, AnyRow]]
+) -> Step:
+    assert line.period is not None
+    title = f"line {position}: {line.code}, {line.period.start} to {line.period.last_day}: {line.net}"
+    computed = checked(" → ".join(explain(line)), disagreements(line))
+    return checked(title, [], (computed, *_reads(line, evidence), *_prices(line, *stored)))
+
+
+def _reads(line: Line, evidence: Evidence) -> list[Step]:
+    if not isinstance(line.trace, VolumeTrace):
+        return []
+    refs = {
+        str(one.ref): None
+        for volume in line.trace.meters
+        for value in (volume.opening, volume.closing)
+        for one in value.evidence
+    }
+    return [evidence.step(ref) for ref in refs]
+
+
+def _prices(line: Line, prices: Mapping[int, AnyRow], vat: Mapping[int, AnyRow]) -> list[Step]:
+    """Compare price and VAT rate of a line with the versions that the price list holds."""
+    trace = line.trace
+    if not isinstance(trace, VolumeTrace | FixedTrace | MinimumTrace):
+        return []
+    price = prices.get(trace.tariff_ref) if isinstance(trace.tariff_ref, int) else None
+    rate = vat.get(trace.vat_ref) if isinstance(trace.vat_ref, int) else None
+    charged = trace.net_price if isinstance(trace, MinimumTrace) else line.unit_price
+    return [
+        checked(
+            f"price {charged}, version {trace.tariff_ref} of the price list",
+            ["the price list has no such version"]
+            if price is None
+            else differences(
+                {"component": line.code, "price": charged},
+                {"component": price.component, "price": price.net_price},
+            ),
+        ),
+        checked(
+            f"VAT {line.vat_category} {line.vat_rate} %, rate {trace.vat_ref}",
+            ["there is no such VAT rate"]
+            if rate is None
+            else differences(
+                {"category": line.vat_category, "rate": line.vat_rate},
+                {"category": rate.category, "rate": rate.rate},
+            ),
+        ),
+    ]
+
+
+def _rated_again(issued: InvoiceDetail, lines: list[Line]) -> Step:
+    """Rate the snapshot again and compare every field of every line."""
+    title = "the stored inputs, rated again, give the same lines"
+    try:
+        document = only_document(quote(quote_of(issued.snapshot)))
+    except RatingError as error:
+        return Step(title, Verdict.DIFFERS, str(error))
+    again = document.lines if document else ()
+    if len(again) != len(lines):
+        return Step(title, Verdict.DIFFERS, f"{len(lines)} lines are stored, {len(again)} computed")
+    found = [
+        f"line {position} {difference}"
+        for position, (line, other) in enumerate(zip(lines, again, strict=True), start=1)
+        for difference in differences(_values(line), _values(other))
+    ]
+    found += [
+        f"line {position}: its trace is another one"
+        for position, (line, other) in enumerate(zip(lines, again, strict=True), start=1)
+        if line.trace != other.trace
+    ]
+    return checked(title, found)
+
+
+def _values(line: Line) -> dict[str, object]:
+    return {field.name: getattr(line, field.name) for field in fields(line) if field.name not in _APART}
+
+
+def _totals(issued: InvoiceDetail, lines: list[Line]) -> list[Step]:
+    groups = vat_groups(lines)
+    stored = {f"{one.category} {one.rate} %": (one.base, one.vat) for one in issued.vat_groups}
+    computed = {f"{one.category} {one.rate} %": (one.base, one.vat) for one in groups}
+    group_steps = [
+        checked(
+            f"VAT {name}: base, VAT {' '.join(map(str, stored.get(name, ('none stored',))))}",
+            differences({"base, VAT": stored.get(name)}, {"base, VAT": computed.get(name)}),
+        )
+        for name in {**stored, **computed}
+    ]
+    net: Decimal = sum((line.net for line in lines), ZERO)
+    vat: Decimal = sum((group.vat for group in groups), ZERO)
+    kind = DocumentType.CREDIT_NOTE if net + vat < 0 else DocumentType.INVOICE
+    total = checked(
+        f"net {issued.net} + VAT {issued.vat} = {issued.gross} {issued.currency}",
+        differences(
+            {"net": issued.net, "VAT": issued.vat, "gross": issued.gross, "type": issued.type},
+            {"net": net, "VAT": vat, "gross": net + vat, "type": kind.value},
+        ),
+    )
+    return [*group_steps, total]
+
+
+def _reference(issued: InvoiceDetail) -> Step:
+    right = (is_viite if issued.snapshot["country"] == "FI" else is_kid_mod10)(issued.reference)
+    return checked(f"reference {issued.reference}: check digit", [] if right else ["the check digit does not fit"])
