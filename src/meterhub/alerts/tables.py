@@ -2,9 +2,12 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -14,7 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from meterhub.kit.db import metadata
 
@@ -34,6 +37,8 @@ alert = Table(
     Column("rate_ml_h", BigInteger, nullable=False),
     Column("volume_ml", BigInteger, nullable=False),
     Column("evidence", JSONB, nullable=False),
+    Column("outcome", Text),
+    CheckConstraint("outcome IN ('ended', 'resolved', 'false', 'expired')", name="outcome"),
     CheckConstraint("state IN ('open', 'acknowledged', 'closed')", name="state"),
     CheckConstraint("severity IN ('low', 'medium', 'high')", name="severity"),
     Index(
@@ -44,6 +49,7 @@ alert = Table(
         postgresql_where=text("state <> 'closed'"),
     ),
     Index("ix_alert_state", "state", "id"),
+    Index("ix_alert_metering_point_id_id", "metering_point_id", "id"),
 )
 
 # Append-only: raised, evidence, acknowledged, closed; by a person or by the detector.
@@ -57,4 +63,25 @@ alert_event = Table(
     Column("action", Text, nullable=False),
     Column("note", Text, nullable=False, server_default=""),
     Index("ix_alert_event_alert_id", "alert_id", "id"),
+)
+
+# How far the detectors have examined a meter's reads; a later read of an earlier time rewinds.
+alert_watch = Table(
+    "alert_watch",
+    metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("examined_until_at", DateTime(timezone=True), nullable=False),
+    Column("last_read_id", BigInteger, nullable=False),
+)
+
+# What is normal for a meter, a UTC day (meterhub.alerts.habits.DayHabit); older days are dropped.
+flow_day = Table(
+    "flow_day",
+    metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("highest_ml_h", ARRAY(Double), nullable=False),
+    Column("unstill_s", Integer, nullable=False),
+    Column("step_ml", BigInteger, nullable=False),
+    Column("in_alert", Boolean, nullable=False),
 )
