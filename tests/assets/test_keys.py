@@ -80,9 +80,7 @@ def test_a_key_that_is_not_32_hex_digits_is_refused_without_repeating_it(written
     assert not written.strip() or written.strip() not in error.value.detail
 
 
-@pytest.mark.parametrize(
-    ("written", "length"), [(KEY.hex(), 16), (KEY.hex().upper(), 16), (KEY[:8].hex(), 8)]
-)
+@pytest.mark.parametrize(("written", "length"), [(KEY.hex(), 16), (KEY.hex().upper(), 16), (KEY[:8].hex(), 8)])
 def test_a_key_is_read_in_either_case_and_in_the_older_length(written, length):
     assert keys.parse_key(written) == KEY[:length]
 

@@ -8,6 +8,7 @@ the older one stay readable. Keys are never shown to people; only ingest asks fo
 import secrets
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from Crypto.Cipher import AES
 from sqlalchemy import Connection, select, text
@@ -145,3 +146,34 @@ def add_key(connection: Connection, principal: Principal, settings: Settings, me
     if store_keys(connection, principal, settings.require_master_key(), {meter_id: key}):
         subject = f"meter:{identity(meter.manufacturer, meter.serial)}"
         record(connection, principal, action="add-meter-key", purpose=KEY_CUSTODY, subject=subject)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStock:
+    """What is told of all keys together; `opened` were tried with the master key."""
+
+    meters: int
+    meters_with_key: int
+    keys: int
+    opened: int
+
+
+_STOCK = text(
+    "SELECT (SELECT count(*) FROM meter) AS meters, count(DISTINCT meter_id) AS meters_with_key, "
+    "count(*) AS keys FROM meter_key"
+)
+_NEWEST = text(
+    "SELECT m.manufacturer, m.serial, k.sealed FROM meter_key AS k JOIN meter AS m ON m.id = k.meter_id "
+    "ORDER BY k.id DESC LIMIT 1000"
+)
+
+
+def key_stock(connection: Connection, settings: Settings) -> KeyStock:
+    """Count the keys and try the newest 1,000 with the master key; MasterKeyWrong if one does not open."""
+    meters, meters_with_key, keys = connection.execute(_STOCK).one()
+    newest = connection.execute(_NEWEST).all()
+    if newest:
+        master = settings.require_master_key()
+        for row in newest:
+            unseal(master, row.sealed, identity(row.manufacturer, row.serial))
+    return KeyStock(meters, meters_with_key, keys, opened=len(newest))
