@@ -11,7 +11,6 @@ from meterhub.simulate.dongles.im871a import SimulatedIM871A
 from meterhub.simulate.town import Town
 
 GATEWAY = "tower-north"
-CT_MODE = 0x0A
 PATIENCE_S = 60
 
 
@@ -40,7 +39,7 @@ class LiveRadio:
             "--name",
             GATEWAY,
         )
-        if not self.dongle.wait_for_link_mode(CT_MODE, PATIENCE_S):
+        if not self.dongle.wait_until_hearing("C1", PATIENCE_S):
             processes.check()
             raise DemoFailed("the gateway did not set the dongle to C/T mode")
 
