@@ -54,3 +54,7 @@ class FormatStore:
         for signature, layout in items:
             if crc16(layout) == signature:
                 self.learn(signature, layout)
+
+
+SHIPPED = FormatStore()
+"""The well-known formats, for who keeps no store; nothing is learned into it."""

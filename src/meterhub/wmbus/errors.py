@@ -15,37 +15,37 @@ class FrameError(Exception):
         self.offset = offset
 
 
-class Truncated(FrameError):  # noqa: N818 - named after the fact, as its code is
+class Truncated(FrameError):
     """The frame ends before its length field or a layer's header says."""
 
     code = "truncated"
 
 
-class BadCRC(FrameError):  # noqa: N818 - named after the fact, as its code is
+class BadCRC(FrameError):
     """The frame's length fits a format with checksums, but a checksum does not match."""
 
     code = "bad-crc"
 
 
-class Unsupported(FrameError):  # noqa: N818 - named after the fact, as its code is
+class Unsupported(FrameError):
     """A feature of the standard that this package does not read."""
 
     code = "unsupported"
 
 
-class KeyMissing(FrameError):  # noqa: N818 - named after the fact, as its code is
+class KeyMissing(FrameError):
     """The telegram is encrypted and no key was given."""
 
     code = "key-missing"
 
 
-class DecryptFailed(FrameError):  # noqa: N818 - named after the fact, as its code is
+class DecryptFailed(FrameError):
     """The key does not open the telegram."""
 
     code = "key-wrong"
 
 
-class BadRecord(FrameError):  # noqa: N818 - named after the fact, as its code is
+class BadRecord(FrameError):
     """A data record that breaks the rules of EN 13757-3."""
 
     code = "bad-record"

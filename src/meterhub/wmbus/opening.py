@@ -210,11 +210,11 @@ def _open_mode_7(work: Work, header: tpl.TPLHeader, opened: Opened, authenticati
             return opened._replace(result=SecurityResult.KEY_WRONG, payload=b"")
         plain = payload
         if size:
-            plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size]) + payload[size:]
+            plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size], once=True) + payload[size:]
         return opened._replace(result=SecurityResult.DECRYPTED, payload=plain)
     if not size:
         return opened
-    plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size]) + payload[size:]
+    plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size], once=True) + payload[size:]
     return _judge(work, opened, plain)
 
 

@@ -18,12 +18,14 @@ _MASK = (1 << 128) - 1
 _cipher = lru_cache(maxsize=16384)(lambda key: AES.new(key, AES.MODE_ECB))
 
 
-def cbc_decrypt(key: bytes, iv: bytes, data: bytes) -> bytes:
-    """Decrypt whole blocks with AES-128-CBC."""
+def cbc_decrypt(key: bytes, iv: bytes, data: bytes, *, once: bool = False) -> bytes:
+    """Decrypt whole blocks with AES-128-CBC; a key that is used `once` is not worth keeping."""
     size = len(data)
-    blocks = int.from_bytes(_cipher(key).decrypt(data), "big")
+    cipher = AES.new(key, AES.MODE_ECB) if once else _cipher(key)
+    blocks = bytearray(size)
+    cipher.decrypt(data, blocks)
     chain = int.from_bytes(iv + data[: size - BLOCK], "big")
-    return (blocks ^ chain).to_bytes(size, "big")
+    return (int.from_bytes(blocks, "big") ^ chain).to_bytes(size, "big")
 
 
 def cbc_encrypt(key: bytes, iv: bytes, data: bytes) -> bytes:

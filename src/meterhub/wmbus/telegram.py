@@ -1,15 +1,17 @@
 """From frame to telegram: peel the layers, open what the key opens, name the values."""
 
 from meterhub.wmbus import afl, ell
-from meterhub.wmbus.compact import FormatStore
+from meterhub.wmbus.compact import SHIPPED, FormatStore
 from meterhub.wmbus.crc import crc16
 from meterhub.wmbus.dll import HEADER, address_of, strip_crc
 from meterhub.wmbus.driver import Body, Driver, Extract
 from meterhub.wmbus.identity import ELL_SIZE, swapped_address
+from meterhub.wmbus.layouts import read_known
+from meterhub.wmbus.learning import learn
 from meterhub.wmbus.model import Address, LinkFrame, SecurityResult, Telegram
 from meterhub.wmbus.naming import Named, name_items
 from meterhub.wmbus.opening import KeyLookup, Opened, Work, find_key, open_transport
-from meterhub.wmbus.records import Parsed, layout_of, parse, rebuild
+from meterhub.wmbus.records import Parsed, layout_of, parse, read_records, rebuild
 from meterhub.wmbus.registry import find_driver, generic
 
 _GOOD = (SecurityResult.PLAIN, SecurityResult.DECRYPTED)
@@ -27,9 +29,16 @@ def decode(
     wrong further up (no key, wrong key, a cut record) is told by `security` and `diagnostics`, and
     the readings before it are kept. `formats` carries what compact frames need from frame to frame.
     """
-    link = frame if isinstance(frame, LinkFrame) else strip_crc(frame)
-    telegram = _decode(link.frame, key, formats)
-    if link.format == "B" and not isinstance(frame, LinkFrame) and not _sound(telegram):
+    if isinstance(frame, LinkFrame):
+        return read_known(frame.frame, key, formats) or _decode(frame.frame, key, formats)
+    known = read_known(frame, key, formats) if frame and len(frame) == frame[0] + 1 else None
+    if known is not None:
+        return known
+    link = strip_crc(frame)
+    telegram = (read_known(link.frame, key, formats) if link.format != "trimmed" else None) or _decode(
+        link.frame, key, formats
+    )
+    if link.format == "B" and not _sound(telegram):
         # one trimmed frame in 65,536 ends in two bytes that look like the CRC of format B
         other = _decode(bytes(frame), key, formats)
         if _sound(other):
@@ -53,7 +62,9 @@ def _decode(frame: bytes, key: KeyLookup | bytes | None, formats: FormatStore | 
     opened = _open(work)
     payload, parsed = _application(work, opened, formats)
     driver = find_driver(work.meter) or find_driver(work.link) or generic()
-    return _finish(work, driver, opened._replace(payload=payload), parsed)
+    telegram = _finish(work, driver, opened._replace(payload=payload), parsed)
+    learn(telegram, driver, parsed)
+    return telegram
 
 
 def _own_protocol(work: Work) -> Telegram | None:
@@ -150,16 +161,13 @@ def _application(work: Work, opened: Opened, formats: FormatStore | None) -> tup
         work.diagnostics.extend(parsed.diagnostics)
         return payload, parsed
     if opened.content == "compact":
-        full = _expand(work, opened, formats or _SHIPPED)
+        full = _expand(work, opened, formats or SHIPPED)
         return (full, parse(full, at)) if full is not None else (payload, _NOTHING)
     if opened.content == "alarm":
         work.note("apl", "alarm-telegram", at, "an alarm telegram; its content is left to the receiver")
     else:
         work.note("apl", "content-unsupported", at, f"application layer content: {opened.content}")
     return payload, _NOTHING
-
-
-_SHIPPED = FormatStore()
 
 
 def _expand(work: Work, opened: Opened, formats: FormatStore) -> bytes | None:
@@ -229,7 +237,7 @@ def _telegram(work: Work, driver: Driver | None, opened: Opened, parsed: Parsed,
         access_number=work.access_number,
         message_counter=work.message_counter,
         payload=opened.payload,
-        parsed=tuple(item.record() for item in parsed.items),
+        parsed=read_records if parsed.items else (),
     )
 
 
