@@ -9,7 +9,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import Engine
 
 from meterhub.alerts.jobs import detect
-from meterhub.billing.jobs import BILLING_TASK, run_billing
+from meterhub.billing.jobs import RUN, run_billing
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import RETRY_TASK
 from meterhub.jobs.rescue import rescue_stalled
@@ -49,7 +49,7 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         for step in retry(engine, settings, reason=reason, meter_id=meter_id):
             log.info("quarantine-retried", tried=step.tried, read=step.read)
 
-    @queue.task(name=BILLING_TASK, retry=AGAIN)
+    @queue.task(name=RUN, retry=AGAIN)
     def billing_task(run_id: int) -> None:
         """Rate and issue the invoices of a run, from where it stopped."""
         run_billing(engine, settings, run_id)
