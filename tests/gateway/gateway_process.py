@@ -13,7 +13,9 @@ from tests.gateway.local_hub import TOKEN
 class GatewayProcess:
     """One run of the command; its log goes to a file."""
 
-    def __init__(self, folder: Path, device: str, hub_url: str, *options: str, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, device: str, hub_url: str, *options: str, dongle: str = "im871a", **environment: str
+    ) -> None:
         self.spool_file = folder / "spool.sqlite"
         self.log_file = folder / "gateway.log"
         token_file = folder / "token"
@@ -33,7 +35,7 @@ class GatewayProcess:
                     "--hub",
                     hub_url,
                 ),
-                *("--token-file", str(token_file), "--spool", str(self.spool_file), *options),
+                *("--token-file", str(token_file), "--spool", str(self.spool_file), "--dongle", dongle, *options),
             ],
             stderr=self._log,
             env=environment or None,

@@ -4,22 +4,29 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import serial
 from serial.rfc2217 import PortManager
 
-from meterhub.gateway.transport import READ_TIMEOUT_S, Line
+from meterhub.gateway.receiver import SerialLine
+from meterhub.gateway.transport import READ_TIMEOUT_S, Line, open_line
 from meterhub.simulate.dongles.im871a import SimulatedIM871A
 
 PING, ANSWER = bytes.fromhex("A5010100"), bytes.fromhex("A58102004CA3")
 
 
-def read_all(line: Line, count: int) -> bytes:
+def read_all(line: SerialLine, count: int) -> bytes:
     data, end = b"", time.monotonic() + 5
     while len(data) < count and time.monotonic() < end:
         data += line.read()
     return data
+
+
+def read_for_ever(line: SerialLine) -> None:
+    while True:
+        line.read()
 
 
 @pytest.fixture
@@ -96,3 +103,29 @@ def test_a_silent_line_returns_nothing_after_a_moment() -> None:
         assert line.read() == b""
         assert time.monotonic() - began < READ_TIMEOUT_S * 4
         line.close()
+
+
+def test_a_program_is_read_like_a_line_and_its_end_is_an_error() -> None:
+    line = open_line("exec:printf hello; sleep 0.1; printf world", 9600)
+    assert read_all(line, 10) == b"helloworld"
+    with pytest.raises(OSError, match="has ended"):
+        read_for_ever(line)
+    line.close()
+
+
+def test_closing_ends_a_program_and_all_it_has_started(tmp_path: Path) -> None:
+    alive = tmp_path / "alive"
+    line = open_line(f"exec:(while :; do echo x; touch {alive}; sleep 0.02; done) | cat", 9600)
+    assert read_all(line, 2)
+    line.close()
+    time.sleep(0.1)
+    alive.unlink(missing_ok=True)
+    time.sleep(0.1)
+    assert not alive.exists()
+
+
+def test_a_program_takes_no_requests() -> None:
+    line = open_line("exec:sleep 5", 9600)
+    with pytest.raises(OSError, match="name its kind with --dongle"):
+        line.write(PING)
+    line.close()

@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_TIMEOUT_S = 1.0
 ATTEMPTS = 2
-"""How often a request is written before its response is given up."""
+"""How often a request is written before its response is given up; only once while searching among kinds."""
 QUIET_AFTER_S = 1.0
 """Silence after which an incomplete message counts as noise."""
 GARBAGE_LIMIT = 20
@@ -128,7 +128,7 @@ class Receiver:
             line = self._open_line(model.baudrate)
             try:
                 codec = model.new_codec()
-                self.dongle = self._set_up(line, codec, model.probe_order is not None)
+                self.dongle = self._set_up(line, codec)
             except NoAnswerError as error:
                 line.close()
                 complaints.append(f"{model.title}: {error}")
@@ -143,24 +143,25 @@ class Receiver:
             return line, codec
         raise NoAnswerError("; ".join(complaints))
 
-    def _set_up(self, line: SerialLine, codec: Codec, flush: bool) -> DongleInfo:
+    def _set_up(self, line: SerialLine, codec: Codec) -> DongleInfo:
         conversation = codec.set_up(self._mode)
-        if flush:
-            self._take(codec.feed(line.read()))
+        attempts = ATTEMPTS if len(self._models) == 1 else 1
         try:
             request = next(conversation)
             while True:
-                request = conversation.send(self._ask(line, codec, request))
+                response = self._ask(line, codec, request, attempts)
+                attempts = ATTEMPTS
+                request = conversation.send(response)
         except StopIteration as stop:
             info: DongleInfo = stop.value
             return info
 
-    def _ask(self, line: SerialLine, codec: Codec, request: Request) -> Response:
+    def _ask(self, line: SerialLine, codec: Codec, request: Request, attempts: int = ATTEMPTS) -> Response:
         """Write a request and wait for its response; what else comes in meanwhile is taken as usual."""
         if request.answer is None:
             line.write(request.data)
             return Response("", b"")
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             line.write(request.data)
             end = self._monotonic() + ANSWER_TIMEOUT_S
             while self._monotonic() < end:

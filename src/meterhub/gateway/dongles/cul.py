@@ -77,7 +77,8 @@ class CUL:
 
     def set_up(self, mode: LinkMode) -> Conversation:
         """Ask for the version, switch the link mode and the signal strength on."""
-        version = (yield Request("version", b"V\r\n", "V")).payload
+        # the first line end finishes what a search for other dongles has left in the stick's input
+        version = (yield Request("version", b"\r\nV\r\n", "V")).payload
         command, answer = MODE_COMMANDS[mode]
         yield Request(f"link mode {mode} ({command})", f"X21\r\n{command}\r\n".encode(), answer)
         self._mode = mode

@@ -5,7 +5,8 @@ tells where the next one begins. The signal strength, which would come as one mo
 since a surplus byte has been seen to break telegrams.
 
 Checklist: commands and registers from public protocol notes, the codes of register 03 unconfirmed; registers
-are written only when they differ, as writing wears the module's memory; no combined C/T mode; not yet tried on
+are written only when they differ, as writing wears the module's memory; never
+searched for, since it would send other dongles' requests over the air; no combined C/T mode; not yet tried on
 a real module.
 """
 
@@ -132,5 +133,5 @@ DONGLE = DongleModel(
     baudrate=19200,
     link_modes=frozenset(MODE_CODES),
     new_codec=RC1180,
-    probe_order=50,
+    probe_order=None,
 )
