@@ -42,6 +42,7 @@ ALARMS = frozenset(
         "application_error",
         "blocked",
         "burst",
+        "clock_error",
         "dry",
         "electronics_error",
         "high_temperature",
@@ -62,8 +63,10 @@ ALARMS = frozenset(
         "reverse_flow",
         "sensor_error",
         "software_error",
+        "submerged",
         "tamper",
         "temporary_error",
+        "underflow",
         "undersized",
         "unspecified",
     )
