@@ -20,9 +20,7 @@ def decipher(frame: bytes, key: bytes) -> bytes:
     first, second, third, fourth = _tables()
     plain = bytearray()
     for byte in frame[START:]:
-        state = (
-            first[state & 255] ^ second[state >> 8 & 255] ^ third[state >> 16 & 255] ^ fourth[state >> 24]
-        )
+        state = first[state & 255] ^ second[state >> 8 & 255] ^ third[state >> 16 & 255] ^ fourth[state >> 24]
         plain.append(byte ^ state & 255)
     return bytes(plain)
 

@@ -30,8 +30,8 @@ _ALARMS = {
     0x000010: "submerged",
     0x000008: "tamper",
     0x000004: "past_tamper",
-    0x000002: "mechanical_tamper",
-    0x000001: "past_mechanical_tamper",
+    0x000002: "tamper",
+    0x000001: "past_tamper",
 }
 
 
