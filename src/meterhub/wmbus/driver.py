@@ -23,13 +23,14 @@ A driver is one file in `drivers/`; being there is enough. The file defines `DRI
   how it was opened; `meter` corrects the address.
 - `read_payload(body)` is called after decryption and record parsing, for what stands beside the
   records, mostly manufacturer data behind DIF 0F. It answers an `Extract` whose readings, alarms
-  and `meter_at` are added (readings replace those of fields with the same name), or None.
+  and `meter_at` are added (readings replace those of fields with the same name), or None. `reads` may
+  name the record headers without which it need not be called, which keeps other telegrams quick.
 
 Both functions must check lengths: any bytes may arrive. What they raise as ValueError or IndexError
 becomes a diagnostic `driver-failed`, other records keep their readings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -170,4 +171,9 @@ class Driver:
     status: Mapping[int, str] | None = field(default_factory=lambda: _NO_BITS)
     open_frame: Callable[[bytes, bytes | None], Extract | None] | None = None
     read_payload: Callable[[Body], Extract | None] | None = None
+    reads: frozenset[str] = frozenset()
     default_key: bytes | None = None
+
+    def looks_further(self, headers: Iterable[str]) -> bool:
+        """Tell whether `read_payload` is to be called for a telegram with these record headers."""
+        return self.read_payload is not None and (not self.reads or not self.reads.isdisjoint(headers))

@@ -21,7 +21,7 @@ _ENCRYPTED_SESSION = 0xE0
 
 def learn(telegram: Telegram, driver: Driver, parsed: Parsed) -> None:
     """Keep the layout of a telegram that was read without any diagnostic, where one can be made."""
-    if telegram.diagnostics or driver.read_payload is not None or not parsed.items:
+    if telegram.diagnostics or not parsed.items:
         return
     frame = telegram.frame
     for found in (

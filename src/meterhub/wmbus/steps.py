@@ -48,7 +48,7 @@ class Steps:
 
 def compile_steps(driver: Driver, payload: bytes, parsed: Parsed) -> Steps:
     """Return the steps for payloads laid out like this one; NotCompiled where a driver looks further."""
-    if driver.read_payload is not None or parsed.diagnostics or not parsed.items:
+    if driver.looks_further(item.header.dif_vif for item in parsed.items):
         raise NotCompiled
     fixed = bytearray(b"\xff" * len(payload))
     if parsed.manufacturer_data:
@@ -103,10 +103,11 @@ def _claim(names: set[str], readings: tuple[tuple[str, Convert | None], ...]) ->
 
 
 def _integer_code(header: Header) -> tuple[str, int | None] | None:
-    """Return how to unpack a record that is a plain scaled integer."""
-    if header.kind != "number" or header.read(b"\0" * max(header.size, 0)) is None:
+    """Return how to unpack a record that is a plain scaled integer, not one whose VIFE says "no value"."""
+    code = _INTEGERS.get(header.data_field)
+    if header.kind != "number" or code is None or header.read(bytes(header.size)) is None:
         return None
-    return _INTEGERS.get(header.data_field)
+    return code
 
 
 def run_steps(

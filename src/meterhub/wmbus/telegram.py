@@ -201,15 +201,8 @@ def _finish(
 ) -> Telegram:
     """Name the readings and add what the driver's own functions found."""
     named = name_items(driver, parsed.items, opened.status)
-    if extract is None and driver.read_payload is not None and opened.result in _GOOD and opened.payload:
-        records = tuple(item.record() for item in parsed.items)
-        body = Body(work.frame, work.meter, opened.status, opened.payload, parsed.manufacturer_data, records)
-        try:
-            extract = driver.read_payload(body)
-        except (ValueError, IndexError) as error:
-            work.note("driver", "driver-failed", opened.at, f"{driver.name}: {error}")
-        if extract is not None:
-            work.diagnostics.extend(extract.diagnostics)
+    if extract is None and opened.result in _GOOD and opened.payload:
+        extract = _look_further(work, driver, opened, parsed)
     if extract is not None:
         named = Named(
             {**named.readings, **extract.readings},
@@ -217,6 +210,22 @@ def _finish(
             extract.meter_at or named.meter_at,
         )
     return _telegram(work, driver, opened, parsed, named)
+
+
+def _look_further(work: Work, driver: Driver, opened: Opened, parsed: Parsed) -> Extract | None:
+    """Call the driver's own function for what stands beside the records."""
+    if driver.read_payload is None or not driver.looks_further(item.header.dif_vif for item in parsed.items):
+        return None
+    records = tuple(item.record() for item in parsed.items)
+    body = Body(work.frame, work.meter, opened.status, opened.payload, parsed.manufacturer_data, records)
+    try:
+        extract = driver.read_payload(body)
+    except (ValueError, IndexError) as error:
+        work.note("driver", "driver-failed", opened.at, f"{driver.name}: {error}")
+        return None
+    if extract is not None:
+        work.diagnostics.extend(extract.diagnostics)
+    return extract
 
 
 def _telegram(work: Work, driver: Driver | None, opened: Opened, parsed: Parsed, named: Named) -> Telegram:

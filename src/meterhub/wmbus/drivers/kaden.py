@@ -27,4 +27,5 @@ DRIVER = Driver(
         common.FABRICATION_NUMBER,
     ),
     read_payload=_second,
+    reads=frozenset(("0412", "0474")),
 )

@@ -81,4 +81,5 @@ DRIVER = Driver(
         ),
     ),
     read_payload=_walk_by,
+    reads=frozenset((_BLOCK,)),
 )
