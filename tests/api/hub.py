@@ -25,11 +25,11 @@ class Hub:
         """A browser or script of a person with these roles; without any, of nobody."""
         return self._client(self.token(*roles) if roles else None)
 
-    def gateway(self) -> TestClient:
+    def gateway(self, name: str = "attic") -> TestClient:
         """A collector with its token."""
         token = new_token("gateway")
         with self.engine.begin() as connection:
-            gateway_id = repository.add_gateway(connection, f"gateway-{next(_numbers)}", "")
+            gateway_id = repository.add_gateway(connection, name, "")
             repository.add_token(
                 connection, hashed=token_hash(token), gateway_id=gateway_id, scopes=sorted(GATEWAY_SCOPES)
             )

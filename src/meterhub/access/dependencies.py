@@ -1,6 +1,7 @@
 """What routes ask for: the engine, the settings, the clock, and a caller with a permission."""
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
@@ -58,7 +59,7 @@ def check(engine: Engine, principal: Principal, permission: Permission, path: st
                 principal,
                 action="refused",
                 purpose="access",
-                detail={"permission": permission, "path": path},
+                detail={"permission": permission, "path": quote(path)},  # decoded, it may hold anything
             )
         raise NotAllowed(f"this needs the permission {permission!r}, which {principal.name} does not have")
     return principal

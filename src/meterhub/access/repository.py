@@ -104,14 +104,10 @@ def find_token(connection: Connection, hashed: bytes) -> AnyRow | None:
 
 def revoke_token(connection: Connection, token_id: int) -> None:
     """End one token."""
-    connection.execute(
-        update(access_token).where(access_token.c.id == token_id).values(revoked_at=func.now())
-    )
+    connection.execute(update(access_token).where(access_token.c.id == token_id).values(revoked_at=func.now()))
 
 
-def revoke_tokens_of(
-    connection: Connection, *, gateway_id: int | None = None, user_id: int | None = None
-) -> int:
+def revoke_tokens_of(connection: Connection, *, gateway_id: int | None = None, user_id: int | None = None) -> int:
     """End all tokens of a gateway or a person; return how many."""
     owner = access_token.c.gateway_id == gateway_id if gateway_id else access_token.c.user_id == user_id
     statement = update(access_token).where(owner, access_token.c.revoked_at.is_(None))

@@ -1,16 +1,31 @@
 """What the access API takes and gives."""
 
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from meterhub.kit.paging import PageParams
+
+# what PostgreSQL can store and a log line can hold
+Name = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
+Words = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# hashing takes longer the longer the text
+Password = Annotated[str, StringConstraints(max_length=1000)]
+
+
+class AuditPage(PageParams):
+    """A page of the audit log; the cursor is the number of the last entry seen."""
+
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = None
 
 
 class Login(BaseModel):
     """User name and password."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-    username: str = Field(examples=["maija"])
-    password: str = Field(examples=["correct horse battery"])
+    username: Name = Field(examples=["maija"])
+    password: Password = Field(examples=["correct horse battery"])
 
 
 class Session(BaseModel):
@@ -32,10 +47,10 @@ class NewUser(BaseModel):
     """An account to open."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
-    username: str = Field(min_length=1, max_length=100, examples=["maija"])
-    display_name: str = Field(max_length=200, examples=["Maija Meikäläinen"])
+    username: Name = Field(min_length=1, examples=["maija"])
+    display_name: Words = Field(examples=["Maija Meikäläinen"])
     roles: list[str] = Field(examples=[["billing"]])
-    password: str = Field(examples=["correct horse battery"])
+    password: Password = Field(examples=["correct horse battery"])
 
 
 class UserChange(BaseModel):
@@ -43,7 +58,7 @@ class UserChange(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
     roles: list[str] | None = None
-    password: str | None = None
+    password: Password | None = None
     active: bool | None = None
 
 
@@ -61,8 +76,8 @@ class NewGateway(BaseModel):
     """A gateway to enrol."""
 
     model_config = ConfigDict(extra="forbid")
-    name: str = Field(min_length=1, max_length=100, examples=["tower-north"])
-    place: str = Field(default="", max_length=200, examples=["Water tower, north side"])
+    name: Name = Field(min_length=1, examples=["tower-north"])
+    place: Words = Field(default="", examples=["Water tower, north side"])
 
 
 class GatewayToken(BaseModel):

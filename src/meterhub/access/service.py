@@ -38,9 +38,7 @@ def log_in(engine: Engine, username: str, password: str, *, now: datetime, sessi
             audit.record(connection, Principal(username, frozenset()), action="login", purpose="access")
         else:
             repository.note_failure(connection, username)
-            audit.record(
-                connection, Principal("unknown", frozenset()), action="login-failed", purpose="access"
-            )
+            audit.record(connection, Principal("unknown", frozenset()), action="login-failed", purpose="access")
     if not ok:
         raise NotAuthenticated("user name and password do not match an active account")
     return token
