@@ -134,9 +134,10 @@ def test_every_telegram_of_meters_that_repeat_themselves_is_stored_once_through_
         stop.set()
         meters.join()
         assert hub.wait_for(len(transmitted))
+        assert dongle.drain()
+        assert eventually(lambda: in_spool(gateway.spool_file) == set())
         assert gateway.stop() == 0
     assert sorted(at_hub(hub)) == transmitted
-    assert in_spool(gateway.spool_file) == set()
 
 
 def test_a_hub_that_is_down_costs_nothing(tmp_path: Path, dongle: SimulatedIM871A) -> None:
