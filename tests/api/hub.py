@@ -25,8 +25,9 @@ class Hub:
         """A browser or script of a person with these roles; without any, of nobody."""
         return self._client(self.token(*roles) if roles else None)
 
-    def gateway(self, name: str = "attic") -> TestClient:
+    def gateway(self, name: str = "") -> TestClient:
         """A collector with its token."""
+        name = name or f"gateway-{next(_numbers)}"
         token = new_token("gateway")
         with self.engine.begin() as connection:
             gateway_id = repository.add_gateway(connection, name, "")

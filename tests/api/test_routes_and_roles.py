@@ -1,0 +1,178 @@
+"""Who may call what: the whole application against one table, by calling every route as everybody."""
+
+from enum import StrEnum
+from http import HTTPStatus
+from string import Formatter
+
+import pytest
+from fastapi.routing import iter_route_contexts
+
+
+class Caller(StrEnum):
+    NOBODY = "nobody"
+    GATEWAY = "gateway"
+    ADMIN = "admin"
+    BILLING = "billing"
+    OPERATIONS = "operations"
+    READ_ONLY = "read-only"
+
+
+GATEWAY, ADMIN, BILLING, OPERATIONS, READ_ONLY = list(Caller)[1:]
+EVERYONE = set(Caller)
+TOKEN_HOLDERS = EVERYONE - {Caller.NOBODY}
+PEOPLE = TOKEN_HOLDERS - {GATEWAY}
+CUSTOMER_READERS = {BILLING, READ_ONLY}
+POINT_READERS = {BILLING, OPERATIONS, READ_ONLY}
+
+MAY_CALL = {
+    "GET /health": EVERYONE,
+    # sessions, accounts, gateways, audit log
+    "POST /api/v1/login": EVERYONE,
+    "POST /api/v1/logout": TOKEN_HOLDERS,
+    "GET /api/v1/me": TOKEN_HOLDERS,
+    "GET /api/v1/users": {ADMIN},
+    "POST /api/v1/users": {ADMIN},
+    "PATCH /api/v1/users/{username}": {ADMIN},
+    "POST /api/v1/gateways": {ADMIN},
+    "POST /api/v1/gateways/{name}/token": {ADMIN},
+    "DELETE /api/v1/gateways/{name}/token": {ADMIN},
+    "GET /api/v1/audit": {ADMIN},
+    # customers and their contracts
+    "GET /api/v1/customers": CUSTOMER_READERS,
+    "POST /api/v1/customers": {BILLING},
+    "GET /api/v1/customers/{customer_no}": CUSTOMER_READERS,
+    "PUT /api/v1/customers/{customer_no}": {BILLING},
+    "GET /api/v1/contracts": CUSTOMER_READERS,
+    "POST /api/v1/contracts": {BILLING},
+    "GET /api/v1/contracts/{contract_no}": CUSTOMER_READERS,
+    "POST /api/v1/contracts/{contract_no}/end": {BILLING},
+    # properties, metering points, meters
+    "GET /api/v1/properties": POINT_READERS,
+    "POST /api/v1/properties": {BILLING},
+    "GET /api/v1/properties/{property_code:path}": POINT_READERS,
+    "PUT /api/v1/properties/{property_code:path}": {BILLING},
+    "GET /api/v1/metering-points": POINT_READERS,
+    "POST /api/v1/metering-points": {BILLING},
+    "GET /api/v1/metering-points/{point_code}": POINT_READERS,
+    "POST /api/v1/installations": {BILLING},
+    "POST /api/v1/metering-points/{point_code}/removal": {BILLING},
+    "POST /api/v1/metering-points/{point_code}/exchange": {BILLING},
+    "GET /api/v1/meters": POINT_READERS,
+    "POST /api/v1/meters": {BILLING},
+    "GET /api/v1/meters/{manufacturer}/{serial}": POINT_READERS,
+    "PUT /api/v1/meters/{manufacturer}/{serial}": {BILLING},
+    "PUT /api/v1/meters/{manufacturer}/{serial}/key": {ADMIN},
+    "GET /api/v1/meters/{manufacturer}/{serial}/key": {ADMIN},
+    "POST /api/v1/import/registers": {BILLING},
+    # telegrams
+    "POST /api/v1/telegrams": {GATEWAY},
+    "GET /api/v1/gateways": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /api/v1/read-success": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /api/v1/quarantine/reasons": {ADMIN, OPERATIONS},
+    "GET /api/v1/quarantine": {ADMIN, OPERATIONS},
+    "POST /api/v1/quarantine/retry": {ADMIN, OPERATIONS},
+    "GET /api/v1/jobs": PEOPLE,
+    # consumption
+    "GET /api/v1/metering-points/{point_code}/consumption": POINT_READERS,
+    "GET /api/v1/metering-points/{point_code}/reads": POINT_READERS,
+    "POST /api/v1/metering-points/{point_code}/reads": {BILLING},
+    # prices and invoices
+    "GET /api/v1/tariffs": CUSTOMER_READERS,
+    "POST /api/v1/tariffs": {BILLING},
+    "GET /api/v1/billing/runs": CUSTOMER_READERS,
+    "POST /api/v1/billing/runs": {BILLING},
+    "POST /api/v1/billing/runs/preview": {BILLING},
+    "GET /api/v1/billing/runs/{run_id}": CUSTOMER_READERS,
+    "POST /api/v1/billing/runs/{run_id}/resume": {BILLING},
+    "GET /api/v1/invoices": CUSTOMER_READERS,
+    "GET /api/v1/invoices/{number}": CUSTOMER_READERS,
+    "GET /api/v1/invoices/{number}/pdf": CUSTOMER_READERS,
+    # alerts
+    "GET /api/v1/alerts": POINT_READERS,
+    "GET /api/v1/alerts/{alert_id}": POINT_READERS,
+    "POST /api/v1/alerts/{alert_id}/acknowledge": {OPERATIONS},
+    "POST /api/v1/alerts/{alert_id}/close": {OPERATIONS},
+}
+
+# Valid in form; that nothing is stored under them shows as 404 to those who may ask.
+PATH_VALUES = {
+    "alert_id": "1",
+    "contract_no": "A-1",
+    "customer_no": "C-1",
+    "manufacturer": "KAM",
+    "name": "attic",
+    "number": "2026-000001",
+    "point_code": "P-1",
+    "property_code": "245-1-10-7",
+    "run_id": "1",
+    "serial": "00000001",
+    "username": "maija",
+}
+
+REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+LOGIN_PAGE = "/login"
+
+
+def routes(app):
+    """Every route of the application as `METHOD /path/{parameter}`."""
+    for route in iter_route_contexts(app.routes):
+        methods = (route.methods or {"MOUNT"}) - {"HEAD", "OPTIONS"}
+        for method in sorted(methods):
+            yield f"{method} {route.path}"
+
+
+def address(template):
+    """A path to call: the template with a value for each parameter."""
+    names = [name.partition(":")[0] for _, name, _, _ in Formatter().parse(template) if name]
+    missing = [name for name in names if name not in PATH_VALUES]
+    assert not missing, f"PATH_VALUES lacks a value for {missing} of {template}"
+    return template.replace(":path}", "}").format(**PATH_VALUES)
+
+
+def client(hub, caller):
+    """A new client of this kind; people come with a bearer token to the API, with a cookie to the pages."""
+    if caller is Caller.NOBODY:
+        return hub.client()
+    return hub.gateway() if caller is GATEWAY else hub.client(caller)
+
+
+def is_refused(response):
+    """Tell whether a response keeps its caller out."""
+    to_login = response.status_code == HTTPStatus.SEE_OTHER and response.headers["location"].startswith(LOGIN_PAGE)
+    return response.status_code in REFUSED or to_login
+
+
+def test_every_route_stands_in_the_table_and_every_row_is_a_route(hub):
+    found = list(routes(hub.app))
+    assert sorted(found) == sorted(set(found))
+    assert sorted(set(found) - set(MAY_CALL)) == [], "routes that the table does not name"
+    assert sorted(set(MAY_CALL) - set(found)) == [], "rows of the table without a route"
+
+
+@pytest.mark.parametrize("caller", Caller)
+def test_each_caller_gets_through_where_the_table_says_so_and_nowhere_else(hub, caller):
+    wrong = {}
+    for route, allowed in MAY_CALL.items():
+        method, template = route.split()
+        if method == "MOUNT":
+            continue
+        body = {} if method in {"POST", "PUT", "PATCH"} else None
+        response = client(hub, caller).request(method, address(template), json=body)
+        assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, f"{route}: {response.text}"
+        if is_refused(response) != (caller not in allowed):
+            wrong[route] = response.status_code
+        if template.startswith("/api/") and is_refused(response):
+            expected = HTTPStatus.UNAUTHORIZED if caller is Caller.NOBODY else HTTPStatus.FORBIDDEN
+            assert response.status_code == expected, route
+            assert response.headers["content-type"] == "application/problem+json"
+    assert wrong == {}
+
+
+def test_nobody_may_do_what_everybody_may_not():
+    open_to_all = {route for route, allowed in MAY_CALL.items() if Caller.NOBODY in allowed}
+    assert open_to_all == {"GET /health", "POST /api/v1/login"}
+
+
+def test_a_gateway_sends_telegrams_and_learns_who_it_is():
+    its_own = {route for route, allowed in MAY_CALL.items() if GATEWAY in allowed and allowed != EVERYONE}
+    assert its_own == {"POST /api/v1/telegrams", "GET /api/v1/me", "POST /api/v1/logout"}
