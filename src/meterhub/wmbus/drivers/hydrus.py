@@ -1,11 +1,10 @@
 """Diehl Hydrus and other Diehl (Hydrometer) meters with standard records.
 
-Some leave the factory with a published key; some send their records as "real data".
+Some leave the factory with a published key.
 """
 
 from meterhub.wmbus import common_fields as common
 from meterhub.wmbus.driver import Driver, Field, match
-from meterhub.wmbus.drivers._real_data import open_real_data
 
 DRIVER = Driver(
     name="diehl-hydrus",
@@ -14,9 +13,6 @@ DRIVER = Driver(
         match("HYD", "24", "07"),
         match("HYD", "8B", "06 07"),
         match("DME", "7B", "07"),
-        match("DME", "70 76", "06 07 16", swapped=True),
-        match("HYD", "24", "07", swapped=True),
-        match("HYD", "8B", "06 07", swapped=True),
     ),
     fields=(
         common.TOTAL,
@@ -36,6 +32,5 @@ DRIVER = Driver(
         Field("target_m3", "volume", storage=3),
         Field("target_datetime", "datetime", storage=3),
     ),
-    open_frame=open_real_data,
     default_key=bytes.fromhex("51728910E66D83F851728910E66D83F8"),
 )

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 from meterhub.wmbus import common_fields as common
 from meterhub.wmbus.driver import Driver, Field, Flags, match
+from meterhub.wmbus.drivers._dated_profiles import PROFILE_HEADERS, profile_history
 from meterhub.wmbus.model import Reading, Value
 
 
@@ -44,5 +45,7 @@ DRIVER = Driver(
             ignored=0x0001,
         ),
     ),
+    read_payload=profile_history,
+    reads=PROFILE_HEADERS,
     status={0x20: "past_leak", 0x40: "past_tamper", 0x80: "past_removed"},
 )

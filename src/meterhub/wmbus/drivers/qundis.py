@@ -5,37 +5,33 @@ alone, without a total. Walk-by telegrams put the registers into one manufacture
 """
 
 from meterhub.wmbus import common_fields as common
-from meterhub.wmbus import values
 from meterhub.wmbus.driver import Body, Driver, Extract, Field, Flags, match
+from meterhub.wmbus.drivers._qundis_block import HEADER, read_block
 from meterhub.wmbus.model import Reading
 
 _VERSIONS = "16 17 18 19 1A 1D 36"
 
-_BLOCK, _MARKER = "0DFF5F", 0x13
-# name parts of the two kept registers, in the order sent: set day of the year, month end
-_KEPT = (("target_year", "due_date"), ("target", "due_17_date"))
+# name parts of the two kept registers: set day of the year, month end
+_YEAR, _MONTH = ("target_year", "due_date"), ("target", "due_17_date")
 
 
 def _walk_by(body: Body) -> Extract | None:
-    """Read the block: nine bytes, marker 13, error date, total, then date and value of year and month."""
-    block = next((record.raw[1:] for record in body.records if record.dif_vif == _BLOCK), b"")
-    if len(block) < 28 or block[9] != _MARKER:
+    """Name what a walk-by block holds; its months go back from the last month end."""
+    block = read_block(body)
+    if block is None or block.unit != "m3":
         return None
     readings: dict[str, Reading] = {}
-    _add_litres(readings, block[12:16], ("total_m3",))
-    for at, (new, old) in zip((16, 22), _KEPT, strict=True):
-        day = values.moment_text(block[at : at + 2])
+    if block.total is not None:
+        readings["total_m3"] = block.total
+    for (new, old), (day, register) in ((_YEAR, block.year), (_MONTH, block.month)):
         if day is not None:
             readings |= {f"{new}_date": day, old: day}
-        _add_litres(readings, block[at + 2 : at + 6], (f"{new}_m3", f"{old}_m3"))
+        if register is not None:
+            readings |= {f"{new}_m3": register, f"{old}_m3": register}
+    for back, (day, register) in enumerate(block.months, 1):
+        readings[f"history_{back}_date"] = day
+        readings[f"consumption_at_history_{back}_m3"] = register
     return Extract(readings)
-
-
-def _add_litres(readings: dict[str, Reading], raw: bytes, names: tuple[str, ...]) -> None:
-    """Add a BCD register in litres under its names, unless it is marked as absent."""
-    number = values.bcd(raw)
-    if number is not None:
-        readings.update(dict.fromkeys(names, common.litres(number)))
 
 
 DRIVER = Driver(
@@ -81,5 +77,5 @@ DRIVER = Driver(
         ),
     ),
     read_payload=_walk_by,
-    reads=frozenset((_BLOCK,)),
+    reads=frozenset((HEADER,)),
 )

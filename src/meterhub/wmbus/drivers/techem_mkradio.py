@@ -3,11 +3,11 @@
 The day of mk-radio 3's current value comes without a year: it is the first one after the set day.
 """
 
-from datetime import date
 from decimal import Decimal
 
 from meterhub.wmbus.dll import HEADER
 from meterhub.wmbus.driver import Driver, Extract, match
+from meterhub.wmbus.drivers._packed_days import following, packed_day
 from meterhub.wmbus.model import Reading
 
 _CI, _DATED_VERSION = 0xA2, 0x74
@@ -30,24 +30,20 @@ def _open(frame: bytes, key: bytes | None) -> Extract | None:
 
 
 def _days(set_day: int, today: int) -> dict[str, Reading]:
-    """Return both days; nothing where one is impossible."""
-    try:
-        previous = date(2000 + (set_day >> 9), set_day >> 5 & 15, set_day & 31)
-        month, day = today >> 9 & 15, today >> 4 & 31
-        later = (month, day) > (previous.month, previous.day)
-        current = date(previous.year if later else previous.year + 1, month, day)
-    except ValueError:
+    """Return both days as far as they are possible ones."""
+    previous = packed_day(set_day)
+    if previous is None:
         return {}
-    return {
-        "prev_date": previous.isoformat(),
-        "target_date": previous.isoformat(),
-        "current_date": current.isoformat(),
-    }
+    readings: dict[str, Reading] = {"prev_date": previous.isoformat(), "target_date": previous.isoformat()}
+    current = following(previous, today)
+    if current is not None:
+        readings["current_date"] = current.isoformat()
+    return readings
 
 
 DRIVER = Driver(
     name="techem-mkradio",
-    detect=(match("TCH", "74 95", "62 72"), match("TCH", "70", "62 72")),
+    detect=(match("TCH", "70 74 95", "62 72"),),
     fields=(),
     open_frame=_open,
 )

@@ -1,10 +1,10 @@
 """Techem mk-radio 3a: the total and twelve months of use in two halves each, in 0.1 m³, newest first."""
 
-from datetime import date
 from decimal import Decimal
 
 from meterhub.wmbus.dll import HEADER
 from meterhub.wmbus.driver import Driver, Extract, match
+from meterhub.wmbus.drivers._packed_days import packed_day
 from meterhub.wmbus.model import Reading
 
 _CI, _FIRST_MONTH, _MONTH_BYTES = 0xA2, HEADER + 8, 3
@@ -19,9 +19,8 @@ def _open(frame: bytes, key: bytes | None) -> Extract | None:
     packed = int.from_bytes(frame[HEADER + 3 : HEADER + 5], "little")
     total = int.from_bytes(frame[HEADER + 5 : _FIRST_MONTH], "little")
     readings: dict[str, Reading] = {"total_m3": Decimal(total).scaleb(-1)}
-    try:
-        day = date(2000 + (packed >> 9), packed >> 5 & 15, packed & 31)
-    except ValueError:
+    day = packed_day(packed)
+    if day is None:
         return Extract(readings)
     readings["target_date"] = day.isoformat()
     months = min(len(_MONTHS), (len(frame) - _FIRST_MONTH) // _MONTH_BYTES)

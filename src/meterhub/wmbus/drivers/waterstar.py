@@ -3,20 +3,33 @@
 from datetime import date
 
 from meterhub.wmbus import common_fields as common
+from meterhub.wmbus import values
 from meterhub.wmbus.driver import Body, Driver, Extract, Field, Flags, match
+from meterhub.wmbus.model import Reading
 from meterhub.wmbus.profiles import months_before
 
 _FIRST, _LAST = 2, 16
+_CLOCK, _INVALID = "046D", 0x80
 
 
 def _history_dates(body: Body) -> Extract | None:
-    """Give each monthly register its date: so many months before the meter's clock."""
-    now = next((r.value for r in body.records if r.quantity == "datetime" and r.storage == 0), None)
-    kept = [r.storage for r in body.records if r.quantity == "volume" and _FIRST <= r.storage <= _LAST]
-    if not isinstance(now, str):
+    """Give each monthly register its date: so many months before the meter's clock.
+
+    A clock that the meter itself marks as invalid is shown all the same, with an alarm.
+    """
+    clock = next((record for record in body.records if record.dif_vif == _CLOCK), None)
+    if clock is None:
         return None
+    raw = bytes((clock.raw[0] & ~_INVALID, *clock.raw[1:]))
+    now = values.moment_text(raw)
+    if now is None:
+        return None
+    kept = [r.storage for r in body.records if r.quantity == "volume" and _FIRST <= r.storage <= _LAST]
     today = date.fromisoformat(now[:10])
-    return Extract({f"history_{n - 1}_date": months_before(today, n - 1).isoformat() for n in kept})
+    readings: dict[str, Reading] = {f"history_{n - 1}_date": months_before(today, n - 1).isoformat() for n in kept}
+    if clock.value is not None:
+        return Extract(readings)
+    return Extract({"meter_datetime": now, **readings}, ("clock_error",))
 
 
 DRIVER = Driver(
