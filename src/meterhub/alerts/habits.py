@@ -27,6 +27,9 @@ HABIT_FACTOR = 2
 UNSTILL_LEAST_S = 24 * HOUR_S
 UNSTILL_MOST_S = 96 * HOUR_S
 UNSTILL_PRIOR_S = 84 * HOUR_S
+# Unbroken use is rare: it takes this long to see a home's longest, and until then no less than this is odd.
+SURE_DAYS = 45
+UNSTILL_EARLY_S = 60 * HOUR_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,13 @@ def limits(days: Mapping[int, DayHabit], today: int, step_ml: int) -> Limits:
     for window, (floor, prior, ceiling) in enumerate(zip(FLOOR_ML_H, PRIOR_ML_H, CEILING_ML_H, strict=True)):
         base = (floor if warm else prior) + (COARSE_ML_H if coarse and window >= COARSE_FROM_WINDOW else 0)
         rates.append(min(max(base, HABIT_FACTOR * own[window]), ceiling))
-    return Limits(tuple(rates), _unstill(own_unstill_s, coarse, warm), own, own_unstill_s, len(learned))
+    return Limits(tuple(rates), _unstill(own_unstill_s, len(learned), coarse), own, own_unstill_s, len(learned))
 
 
-def _unstill(own_s: int, coarse: bool, warm: bool) -> int | None:
-    if not warm:
+def _unstill(own_s: int, days: int, coarse: bool) -> int | None:
+    if days < WARM_DAYS:
         return None if coarse else UNSTILL_PRIOR_S
-    wanted = max(UNSTILL_LEAST_S, HABIT_FACTOR * own_s)
+    wanted = max(UNSTILL_LEAST_S if days >= SURE_DAYS else UNSTILL_EARLY_S, HABIT_FACTOR * own_s)
     if coarse and wanted > UNSTILL_MOST_S:
         return None
     return min(wanted, UNSTILL_MOST_S)
