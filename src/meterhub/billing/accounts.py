@@ -121,15 +121,17 @@ def snapshot_of(account: Account, chunk: Chunk, pricing: Pricing) -> Json:
 
 def chart_of(daily_ml: Mapping[date, int], period: DateRange) -> Json:
     """Return the volume of each day, or of each month of a long period [ml]; null where it is not known."""
+    if not daily_ml:
+        return {"unit": "day", "start": period.start.isoformat(), "volumes_ml": []}
     days = [period.start + timedelta(days=n) for n in range(period.days)]
     if period.days <= DAYS_DRAWN:
-        return {"unit": "day", "bars": [[day.isoformat(), daily_ml.get(day)] for day in days]}
-    bars = []
+        volumes = [daily_ml.get(day) for day in days]
+        return {"unit": "day", "start": period.start.isoformat(), "volumes_ml": volumes}
+    months = []
     for _month, group in groupby(days, key=lambda day: (day.year, day.month)):
-        month = list(group)
-        known = [daily_ml[day] for day in month if day in daily_ml]
-        bars.append([month[0].isoformat(), sum(known) if known else None])
-    return {"unit": "month", "bars": bars}
+        known = [daily_ml[day] for day in group if day in daily_ml]
+        months.append(sum(known) if known else None)
+    return {"unit": "month", "start": period.start.isoformat(), "volumes_ml": months}
 
 
 def _installation(one: Installed, account: Account, chunk: Chunk, pricing: Pricing) -> Json:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.identifiers import make_kid_mod10, make_viite
 from meterhub.billing.model import Country, Document, DocumentType, Line
-from meterhub.billing.serialise import trace_as_json
+from meterhub.billing.serialise import plain, trace_as_json
 from meterhub.billing.usage import Json
 from meterhub.kit.periods import DateRange
 
@@ -52,7 +52,17 @@ def issue_documents(connection: Connection, head: Head, bills: Sequence[Bill]) -
     numbers = _numbers(connection, head, [bill.document.type for bill in ordered])
     if not ordered:
         return
-    connection.execute(_ISSUE, _invoice_columns(head, ordered, numbers) | _line_columns(ordered))
+    rows = [_bill_row(bill, *number) for bill, number in zip(ordered, numbers, strict=True)]
+    connection.execute(
+        _ISSUE,
+        {
+            "run_id": head.run_id,
+            "issued_on": head.issued_on,
+            "due_on": head.due_on,
+            "currency": head.currency,
+            "bills": json.dumps(rows, ensure_ascii=False),
+        },
+    )
 
 
 def number_and_reference(head: Head, document_type: DocumentType, count: int) -> tuple[str, str]:
@@ -85,93 +95,83 @@ _TAKE = text(
     """
 )
 
+# One JSON text a chunk: arrays of long texts would be escaped character by character on the way.
 _ISSUE = text(
     """
-    WITH issued AS (
+    WITH bill AS MATERIALIZED (
+        SELECT * FROM json_to_recordset(CAST(:bills AS json)) AS new
+            (number text, type text, contract_id int, customer_id int, starts date, ends date, reference text,
+             net numeric, vat numeric, gross numeric, snapshot jsonb, lines json, groups json)
+    ), issued AS (
         INSERT INTO invoice (number, type, run_id, contract_id, customer_id, period, issued_on, due_on,
                              reference, currency, net, vat, gross, snapshot)
         SELECT number, type, :run_id, contract_id, customer_id, daterange(starts, ends), :issued_on, :due_on,
-               reference, :currency, net, vat, gross, CAST(snapshot AS jsonb)
-        FROM unnest(CAST(:number AS text[]), CAST(:type AS text[]), CAST(:contract_id AS int[]),
-                    CAST(:customer_id AS int[]), CAST(:starts AS date[]), CAST(:ends AS date[]),
-                    CAST(:reference AS text[]), CAST(:net AS numeric[]), CAST(:vat AS numeric[]),
-                    CAST(:gross AS numeric[]), CAST(:snapshot AS text[]))
-             AS new (number, type, contract_id, customer_id, starts, ends, reference, net, vat, gross, snapshot)
+               reference, :currency, net, vat, gross, snapshot
+        FROM bill
         RETURNING id, contract_id
-    ), groups AS (
+    ), grouped AS (
         INSERT INTO invoice_vat (invoice_id, category, rate, base, vat)
-        SELECT issued.id, new.category, new.rate, new.base, new.vat
-        FROM unnest(CAST(:g_contract_id AS int[]), CAST(:g_category AS text[]), CAST(:g_rate AS numeric[]),
-                    CAST(:g_base AS numeric[]), CAST(:g_vat AS numeric[]))
-             AS new (contract_id, category, rate, base, vat)
-        JOIN issued USING (contract_id)
+        SELECT issued.id, g.category, g.rate, g.base, g.vat
+        FROM issued JOIN bill USING (contract_id) CROSS JOIN LATERAL
+             json_to_recordset(bill.groups) AS g (category text, rate numeric, base numeric, vat numeric)
     )
     INSERT INTO invoice_line (invoice_id, position, component, period, quantity, unit, unit_price,
                               price_base_quantity, net, vat_category, vat_rate, quality, trace)
-    SELECT issued.id, position, component, daterange(starts, ends), quantity, unit, unit_price,
-           price_base_quantity, net, vat_category, vat_rate, quality, CAST(trace AS jsonb)
-    FROM unnest(CAST(:l_contract_id AS int[]), CAST(:l_position AS int[]), CAST(:l_component AS text[]),
-                CAST(:l_starts AS date[]), CAST(:l_ends AS date[]), CAST(:l_quantity AS numeric[]),
-                CAST(:l_unit AS text[]), CAST(:l_unit_price AS numeric[]), CAST(:l_base AS numeric[]),
-                CAST(:l_net AS numeric[]), CAST(:l_category AS text[]), CAST(:l_rate AS numeric[]),
-                CAST(:l_quality AS text[]), CAST(:l_trace AS text[]))
-         AS new (contract_id, position, component, starts, ends, quantity, unit, unit_price,
-                 price_base_quantity, net, vat_category, vat_rate, quality, trace)
-    JOIN issued USING (contract_id)
+    SELECT issued.id, l.position, l.component, daterange(l.starts, l.ends), l.quantity, l.unit, l.unit_price,
+           l.price_base_quantity, l.net, l.vat_category, l.vat_rate, l.quality, l.trace
+    FROM issued JOIN bill USING (contract_id) CROSS JOIN LATERAL
+         json_to_recordset(bill.lines) AS l
+             (position int, component text, starts date, ends date, quantity numeric, unit text,
+              unit_price numeric, price_base_quantity numeric, net numeric, vat_category text,
+              vat_rate numeric, quality text, trace jsonb)
     """
 )
 
 
-def _invoice_columns(head: Head, bills: Sequence[Bill], numbers: list[tuple[str, str]]) -> dict[str, object]:
-    groups = [(bill.contract_id, group) for bill in bills for group in bill.document.vat_groups]
+def _bill_row(bill: Bill, number: str, reference: str) -> Json:
+    document = bill.document
     return {
-        "run_id": head.run_id,
-        "issued_on": head.issued_on,
-        "due_on": head.due_on,
-        "currency": head.currency,
-        "number": [number for number, _ in numbers],
-        "reference": [reference for _, reference in numbers],
-        "type": [str(bill.document.type) for bill in bills],
-        "contract_id": [bill.contract_id for bill in bills],
-        "customer_id": [bill.customer_id for bill in bills],
-        "starts": [bill.period.start for bill in bills],
-        "ends": [bill.period.end for bill in bills],
-        "net": [bill.document.net for bill in bills],
-        "vat": [bill.document.vat for bill in bills],
-        "gross": [bill.document.gross for bill in bills],
-        "snapshot": [json.dumps(bill.snapshot, ensure_ascii=False) for bill in bills],
-        "g_contract_id": [contract_id for contract_id, _ in groups],
-        "g_category": [group.category for _, group in groups],
-        "g_rate": [group.rate for _, group in groups],
-        "g_base": [group.base for _, group in groups],
-        "g_vat": [group.vat for _, group in groups],
+        "number": number,
+        "reference": reference,
+        "type": document.type.value,
+        "contract_id": bill.contract_id,
+        "customer_id": bill.customer_id,
+        "starts": bill.period.start.isoformat(),
+        "ends": bill.period.end.isoformat(),
+        "net": plain(document.net),
+        "vat": plain(document.vat),
+        "gross": plain(document.gross),
+        "snapshot": bill.snapshot,
+        "lines": [
+            _line_row(position, line, line.period or bill.period)
+            for position, line in enumerate(document.lines, start=1)
+        ],
+        "groups": [
+            {
+                "category": group.category,
+                "rate": plain(group.rate),
+                "base": plain(group.base),
+                "vat": plain(group.vat),
+            }
+            for group in document.vat_groups
+        ],
     }
 
 
-def _line_columns(bills: Sequence[Bill]) -> dict[str, object]:
-    lines = [
-        (bill.contract_id, position, line, line.period or bill.period)
-        for bill in bills
-        for position, line in enumerate(bill.document.lines, start=1)
-    ]
-    return {
-        "l_contract_id": [contract_id for contract_id, _, _, _ in lines],
-        "l_position": [position for _, position, _, _ in lines],
-        "l_component": [line.code for _, _, line, _ in lines],
-        "l_starts": [period.start for _, _, _, period in lines],
-        "l_ends": [period.end for _, _, _, period in lines],
-        "l_quantity": [line.quantity for _, _, line, _ in lines],
-        "l_unit": [line.unit for _, _, line, _ in lines],
-        "l_unit_price": [line.unit_price for _, _, line, _ in lines],
-        "l_base": [line.price_base_quantity for _, _, line, _ in lines],
-        "l_net": [line.net for _, _, line, _ in lines],
-        "l_category": [line.vat_category for _, _, line, _ in lines],
-        "l_rate": [line.vat_rate for _, _, line, _ in lines],
-        "l_quality": [str(line.quality) if line.quality else None for _, _, line, _ in lines],
-        "l_trace": [_trace(line) for _, _, line, _ in lines],
-    }
-
-
-def _trace(line: Line) -> str:
+def _line_row(position: int, line: Line, period: DateRange) -> Json:
     assert line.trace is not None
-    return json.dumps(trace_as_json(line.trace), ensure_ascii=False)
+    return {
+        "position": position,
+        "component": line.code,
+        "starts": period.start.isoformat(),
+        "ends": period.end.isoformat(),
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "unit_price": plain(line.unit_price),
+        "price_base_quantity": plain(line.price_base_quantity),
+        "net": plain(line.net),
+        "vat_category": line.vat_category,
+        "vat_rate": plain(line.vat_rate),
+        "quality": line.quality.value if line.quality else None,
+        "trace": trace_as_json(line.trace),
+    }

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
@@ -180,9 +180,11 @@ _CLOSINGS = text(
     """
 )
 
+# A binary search over the midnights is several times quicker than converting each hour to local time.
 _DAILY = text(
     """
-    SELECT w.contract_id, CAST(h.hour AT TIME ZONE :zone AS date) AS day, sum(h.volume_ml) AS volume_ml
+    SELECT w.contract_id, width_bucket(h.hour, CAST(:midnights AS timestamptz[])) AS day,
+           CAST(sum(h.volume_ml) AS bigint) AS volume_ml
     FROM unnest(CAST(:contracts AS int[]), CAST(:meters AS int[]),
                 CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
          AS w (contract_id, meter_id, low, high)
@@ -290,8 +292,12 @@ def _daily(
     ]
     result: dict[int, dict[date, int]] = defaultdict(dict)
     if wanted:
+        first = min(low for _, _, low, _ in wanted).astimezone(zone).date()
+        last = max(high for _, _, _, high in wanted).astimezone(zone).date()
+        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         contracts, meters, low_at, high_at = map(list, zip(*wanted, strict=True))
         values = {"contracts": contracts, "meters": meters, "low": low_at, "high": high_at}
-        for contract_id, day, volume_ml in connection.execute(_DAILY, values | {"zone": zone.key}):
-            result[contract_id][day] = int(volume_ml)
+        midnights = [local_midnight(day, zone) for day in days]
+        for contract_id, day, volume_ml in connection.execute(_DAILY, values | {"midnights": midnights}):
+            result[contract_id][days[day - 1]] = volume_ml
     return result

@@ -4,7 +4,9 @@ Any number of workers may carry out the same run: each takes contracts in state 
 taken (SKIP LOCKED). After a crash a run goes on where it stopped: a chunk is either wholly there or not.
 """
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 from sqlalchemy import Connection, Engine, text
 
@@ -18,6 +20,8 @@ from meterhub.kit.db import AnyRow
 from meterhub.settings import Settings
 
 CHUNK = 100
+# One computes while the other waits for the database.
+WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +32,35 @@ class Work:
     pricing: Pricing
 
 
-def carry_out(engine: Engine, settings: Settings, run_id: int, *, chunk_size: int = CHUNK) -> None:
+def carry_out(
+    engine: Engine, settings: Settings, run_id: int, *, chunk_size: int = CHUNK, workers: int = WORKERS
+) -> None:
     """Bill what a run has left to bill; on a fault the run is marked failed and can be resumed."""
     try:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
-        while True:
-            with engine.begin() as connection:
-                if not bill_chunk(connection, work, chunk_size):
-                    break
+        fault = Event()
+        with ThreadPoolExecutor(workers) as pool:
+            shares = [pool.submit(_bill_chunks, engine, work, chunk_size, fault) for _ in range(workers)]
+        for share in shares:
+            share.result()
         with engine.begin() as connection:
             finish(connection, run_id)
     except BaseException:
         with engine.begin() as connection:
             connection.execute(_FAILED, {"id": run_id})
+        raise
+
+
+def _bill_chunks(engine: Engine, work: Work, size: int, fault: Event) -> None:
+    """Bill chunk after chunk until nothing is left or another worker has met a fault."""
+    try:
+        while not fault.is_set():
+            with engine.begin() as connection:
+                if not bill_chunk(connection, work, size):
+                    return
+    except BaseException:
+        fault.set()
         raise
 
 
