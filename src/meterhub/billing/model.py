@@ -136,7 +136,10 @@ class VatVersion:
 
 @dataclass(frozen=True, slots=True)
 class TariffVersion:
-    """A net price of a component while it is in force; `parameters` belong to the component's kind."""
+    """A net price of a component while it is in force; `parameters` belong to the component's kind.
+
+    `service` is one of `Service` where volumes are priced, elsewhere any word (stormwater, say).
+    """
 
     code: str
     kind: str
@@ -144,7 +147,7 @@ class TariffVersion:
     vat_code: str
     valid_from: date
     valid_to: date | None = None
-    service: Service | None = None
+    service: str | None = None
     parameters: object = None
     ref: Ref = None
 

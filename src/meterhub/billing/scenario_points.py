@@ -2,7 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from meterhub.billing.errors import RatingError, Reason
 from meterhub.billing.model import Installation, Point, Read, ReadSource, Role, Service
@@ -15,7 +15,7 @@ _ZERO = Decimal(0)
 _VOLUME_DECIMALS = 3
 
 
-def point_from(fields: Fields, zone: ZoneInfo) -> Point:
+def point_from(fields: Fields, zone: str) -> Point:
     """Return a metering point; instants of reads count on their local date in the zone."""
     services = fields.texts("services", default_empty=True) if fields.has("services") else list(Service)
     unknown = [service for service in services if service not in list(Service)]
@@ -48,7 +48,7 @@ def _annual_m3(fields: Fields) -> Decimal | None:
     return product if estimate is None else estimate
 
 
-def _installation(fields: Fields, zone: ZoneInfo) -> Installation:
+def _installation(fields: Fields, zone: str) -> Installation:
     installation = Installation(
         meter=fields.text("meter"),
         reads=tuple(_read(one, zone) for one in fields.objects("reads")),
@@ -59,7 +59,7 @@ def _installation(fields: Fields, zone: ZoneInfo) -> Installation:
     return installation
 
 
-def _read(fields: Fields, zone: ZoneInfo) -> Read:
+def _read(fields: Fields, zone: str) -> Read:
     read = Read(
         on=_read_day(fields, zone),
         volume_ml=_volume_ml(fields, "m3"),
@@ -70,7 +70,7 @@ def _read(fields: Fields, zone: ZoneInfo) -> Read:
     return read
 
 
-def _read_day(fields: Fields, zone: ZoneInfo) -> date:
+def _read_day(fields: Fields, zone: str) -> date:
     if fields.has("at"):
         if fields.has("on"):
             raise RatingError(Reason.BAD_SCENARIO, f"{fields.at('on')}: contradicts at")
@@ -81,9 +81,17 @@ def _read_day(fields: Fields, zone: ZoneInfo) -> date:
             instant = None
         if instant is None or instant.tzinfo is None:
             raise bad(Reason.BAD_SCENARIO, fields.at("at"), text, "is not an instant with its offset")
-        return instant.astimezone(zone).date()
+        return instant.astimezone(zone_of(zone, fields.at("at"))).date()
     return fields.day("on")
 
 
 def _volume_ml(fields: Fields, name: str) -> int:
     return int(fields.decimal(name, decimals=_VOLUME_DECIMALS).scaleb(ML_EXPONENT))
+
+
+def zone_of(name: str, path: str) -> ZoneInfo:
+    """Return a time zone, looked up only where an instant needs it; raises bad_scenario."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise bad(Reason.BAD_SCENARIO, path, name, "is not a time zone") from None

@@ -1,7 +1,6 @@
 """Strict reading of a quote given as JSON: every rule of the format, before anything is computed."""
 
 from decimal import Decimal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from meterhub.billing.components import KINDS
 from meterhub.billing.errors import RatingError, Reason
@@ -23,7 +22,7 @@ from meterhub.billing.model import (
     VatCut,
     VatVersion,
 )
-from meterhub.billing.scenario_points import ML_EXPONENT, point_from
+from meterhub.billing.scenario_points import ML_EXPONENT, point_from, zone_of
 from meterhub.billing.strict_json import Fields, bad
 from meterhub.billing.tariffs import MAX_PRICE_DECIMALS, PriceList, net_price_of_gross
 from meterhub.billing.traces import Apportion
@@ -39,7 +38,9 @@ _VAT_CATEGORIES = ("S", "E", "Z", "O")
 def quote_from(fields: Fields) -> Quote:
     """Return the quote of a JSON object; the field `kind` was read before."""
     country = fields.choice("country", Country)
-    zone = _zone(fields, country)
+    zone = fields.text("zone", ZONES[country])
+    if zone != ZONES[country]:
+        zone_of(zone, fields.at("zone"))
     quote = Quote(
         country=country,
         currency=fields.text("currency"),
@@ -97,22 +98,12 @@ def _earlier(fields: Fields) -> EarlierLine:
     return earlier
 
 
-def _zone(fields: Fields, country: Country) -> ZoneInfo:
-    name = fields.text("zone", ZONES[country])
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise bad(Reason.BAD_SCENARIO, fields.at("zone"), name, "is not a time zone") from None
-
-
 def _tariff_version(fields: Fields) -> TariffVersion:
     name = fields.text("kind")
     kind = KINDS.get(name)
     if kind is None:
         raise bad(Reason.BAD_SCENARIO, fields.at("kind"), name, f"is none of {', '.join(KINDS)}")
-    service = fields.choice("service", Service) if fields.has("service") else None
-    if service is None and kind.needs_service:
-        raise RatingError(Reason.BAD_SCENARIO, f"{fields.at('service')}: is missing, {name} needs it")
+    service = fields.choice("service", Service) if kind.needs_service else fields.optional_text("service")
     valid_from, valid_to = fields.validity()
     version = TariffVersion(
         code=fields.text("code"),

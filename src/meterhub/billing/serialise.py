@@ -9,12 +9,15 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from meterhub.billing import traces
 from meterhub.billing.model import Document, Line, Quality
-from meterhub.billing.traces import Trace
+from meterhub.billing.traces import Evidence, MeterVolume, RegisterValue, Trace
 from meterhub.kit.periods import DateRange
 
 TRACES: dict[str, type] = {kind.__name__.removesuffix("Trace").lower(): kind for kind in get_args(Trace)}
 
 _NAMES = {kind: name for name, kind in TRACES.items()}
+# Every line has a trace, so the fields of its parts are looked up once and for all.
+_PARTS: tuple[type, ...] = (Evidence, RegisterValue, MeterVolume, *TRACES.values())
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _PARTS}
 
 
 def plain(value: Decimal) -> str:
@@ -99,16 +102,19 @@ def trace_from_json(value: Any) -> Trace:
 
 
 def _as_json(value: object) -> Any:
+    if value is None or type(value) is int or type(value) is str:
+        return value
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
         return [_as_json(one) for one in value]
-    if is_dataclass(value) and not isinstance(value, type):
-        made = {field.name: _as_json(getattr(value, field.name)) for field in fields(value)}
-        name = _NAMES.get(type(value))
-        return {"rule": name, **made} if name else made
+    names = _FIELDS.get(type(value))
+    if names is not None:
+        made = {name: _as_json(getattr(value, name)) for name in names}
+        rule = _NAMES.get(type(value))
+        return {"rule": rule, **made} if rule else made
     return value
 
 

@@ -1,13 +1,13 @@
 """Splitting of lines among payers (R10): cents by largest remainder, quantities by weight."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
-from fractions import Fraction
 
 from meterhub.billing.model import Line
 from meterhub.billing.traces import SplitTrace
-from meterhub.kit.money import cents, from_cents, round3
+from meterhub.kit.money import cents, divide_half_up, from_cents, thousandths
 
 
 def split_line(line: Line, weights: Sequence[Decimal]) -> list[Line]:
@@ -39,12 +39,13 @@ def split_cents(amount: int, weights: Sequence[Decimal]) -> list[int]:
 
 def part_of_quantity(quantity: Decimal, weights: Sequence[Decimal], position: int) -> Decimal:
     """Return round3(quantity · weight / sum of weights)."""
-    return round3(Fraction(quantity) * Fraction(weights[position]) / sum(map(Fraction, weights)))
+    numbers = _whole_numbers(weights)
+    numerator, denominator = quantity.as_integer_ratio()
+    return thousandths(divide_half_up(numerator * numbers[position] * 1000, denominator * sum(numbers)))
 
 
 def _whole_numbers(weights: Sequence[Decimal]) -> list[int]:
-    ratios = [Fraction(weight) for weight in weights]
-    scale = 1
-    for ratio in ratios:
-        scale *= ratio.denominator
-    return [int(ratio * scale) for ratio in ratios]
+    """Return whole numbers in the same proportion."""
+    ratios = [weight.as_integer_ratio() for weight in weights]
+    scale = math.lcm(*(denominator for _, denominator in ratios))
+    return [numerator * (scale // denominator) for numerator, denominator in ratios]

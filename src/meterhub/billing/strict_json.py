@@ -68,10 +68,9 @@ class Fields:
 
     def done(self) -> None:
         """Raise bad_scenario for a field that is not listed."""
-        if len(self._values) != len(self._taken):
-            for name, value in self._values.items():
-                if name not in self._taken:
-                    raise bad(Reason.BAD_SCENARIO, self.at(name), value, "is not a listed field")
+        for name, value in self._values.items():
+            if name not in self._taken:
+                raise bad(Reason.BAD_SCENARIO, self.at(name), value, "is not a listed field")
 
     def text(self, name: str, default: str | _Required = REQUIRED) -> str:
         """Return a string that is not empty."""

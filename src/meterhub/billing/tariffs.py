@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from meterhub.billing.errors import RatingError, Reason
-from meterhub.billing.model import Service, TariffVersion, VatVersion
+from meterhub.billing.model import TariffVersion, VatVersion
 from meterhub.kit.money import net_of_gross
 from meterhub.kit.periods import DateRange, cut_days
 
@@ -31,7 +31,7 @@ class Component:
 
     code: str
     kind: str
-    service: Service | None
+    service: str | None
     versions: tuple[TariffVersion, ...]
 
     def version_on(self, day: date) -> TariffVersion | None:

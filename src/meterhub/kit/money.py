@@ -13,7 +13,6 @@ ZERO = Decimal("0.00")
 
 # Wide enough that no product or quotient of two 32-digit inputs can be rounded into or out of a tie.
 _EXACT = Context(prec=100, rounding=ROUND_HALF_UP, traps=[InvalidOperation, DivisionByZero])
-_LITRES_PER_M3_EXPONENT = -3
 _ML_PER_M3_EXPONENT = -6
 
 
@@ -65,9 +64,14 @@ def net_of_gross(gross: Decimal, vat_rate: Decimal, decimals: int) -> Decimal:
     return round_to(Fraction(gross) * 100 / (100 + Fraction(vat_rate)), decimals)
 
 
+def thousandths(number: int) -> Decimal:
+    """Return a number of thousandths with three decimals."""
+    return Decimal(number).scaleb(-3)
+
+
 def litres_as_m3(litres: int) -> Decimal:
     """Return whole litres as m³ with three decimals."""
-    return Decimal(litres).scaleb(_LITRES_PER_M3_EXPONENT)
+    return thousandths(litres)
 
 
 def ml_as_m3(volume_ml: int) -> Decimal:
