@@ -1,8 +1,10 @@
 """The town's past hours, sent through the ingest API by its gateways."""
 
 import random
+from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 
 from meterhub.simulate.demo.client import HubClient
@@ -10,7 +12,7 @@ from meterhub.simulate.town import Home, Town
 from meterhub.wmbus.encode import on_air
 
 BATCH = 2_000
-UPLOADS_AT_ONCE = 2
+AHEAD = 3  # batches that may wait while the hub is busy
 
 
 def transmissions(town: Town) -> Iterator[tuple[datetime, Home, int]]:
@@ -53,20 +55,22 @@ def _damage(rng: random.Random, frame: bytes) -> bytes:
 def backfill(town: Town, seed: int, hubs: dict[str, HubClient], advance: Callable[[int], None]) -> None:
     """Upload the whole history; `advance` is told how many telegrams were acknowledged."""
     waiting: dict[str, list[dict[str, object]]] = {name: [] for name in hubs}
-    pending: list[Future[int]] = []
+    pending: deque[Future[int]] = deque()
 
     def upload(gateway: str, telegrams: list[dict[str, object]]) -> int:
         hubs[gateway].send(gateway, telegrams)
         return len(telegrams)
 
-    with ThreadPoolExecutor(UPLOADS_AT_ONCE) as pool:
+    with ExitStack() as stack:
+        # as a real gateway does: one upload after the other, oldest first
+        lines = {name: stack.enter_context(ThreadPoolExecutor(1)) for name in hubs}
         for gateway, telegram in receptions(town, seed):
             waiting[gateway].append(telegram)
             if len(waiting[gateway]) == BATCH:
-                pending.append(pool.submit(upload, gateway, waiting[gateway]))
+                pending.append(lines[gateway].submit(upload, gateway, waiting[gateway]))
                 waiting[gateway] = []
-                while len(pending) > UPLOADS_AT_ONCE:  # no further ahead than the hub can take
-                    advance(pending.pop(0).result())
-        pending += [pool.submit(upload, name, rest) for name, rest in waiting.items() if rest]
+                while len(pending) > AHEAD:
+                    advance(pending.popleft().result())
+        pending.extend(lines[name].submit(upload, name, rest) for name, rest in waiting.items() if rest)
         for done in pending:
             advance(done.result())
