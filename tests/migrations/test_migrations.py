@@ -48,9 +48,7 @@ def test_every_migration_goes_down_to_nothing_and_up_again_to_the_same(postgres)
 
 def test_each_migration_can_be_taken_back_alone(postgres):
     engine = empty_database(postgres, "step_by_step")
-    revisions = [
-        r.revision for r in ScriptDirectory.from_config(schema.config()).walk_revisions("base", "head")
-    ]
+    revisions = [r.revision for r in ScriptDirectory.from_config(schema.config()).walk_revisions("base", "head")]
     for revision in reversed(revisions):
         before = objects(engine)
         schema.upgrade(engine, revision)

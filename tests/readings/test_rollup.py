@@ -15,9 +15,7 @@ reads_in_batches = st.lists(
     st.lists(
         st.tuples(
             st.integers(1, 2),
-            st.one_of(
-                st.integers(0, 40 * 3600).map(lambda s: s * 1_000_000), st.integers(0, 40 * 3600 * 10**6)
-            ),
+            st.one_of(st.integers(0, 40 * 3600).map(lambda s: s * 1_000_000), st.integers(0, 40 * 3600 * 10**6)),
             st.integers(0, 10**9),
         ),
         min_size=1,
@@ -43,9 +41,7 @@ def stored_hours(engine, meter_id):
 
 
 def expected_hours(batches, meter_id):
-    flat = [
-        (at, n, ml) for n, (m, at, ml) in enumerate(x for batch in batches for x in batch) if m == meter_id
-    ]
+    flat = [(at, n, ml) for n, (m, at, ml) in enumerate(x for batch in batches for x in batch) if m == meter_id]
     reads = [RegisterRead(START + timedelta(microseconds=at), ml) for at, _, ml in sorted(flat)]
     return [(h.hour, h.volume_ml, int(h.quality)) for h in hourly_volumes(reads)]
 
