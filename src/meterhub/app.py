@@ -5,8 +5,9 @@
 
 from collections.abc import Sequence
 from importlib.metadata import version
+from typing import Annotated
 
-from fastapi import FastAPI, Request
+from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine, text
@@ -21,6 +22,8 @@ import meterhub.ingest.routes
 import meterhub.jobs.routes
 import meterhub.readings.routes
 import meterhub.web.routes
+from meterhub.access.dependencies import bearer_principal
+from meterhub.access.principal import Principal
 from meterhub.errors import MeterhubError
 from meterhub.kit.clock import Clock, utc_now
 from meterhub.settings import Settings
@@ -36,7 +39,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         summary="From radio telegram to invoice and leak alert.",
         docs_url=None,  # the stock page loads scripts from elsewhere
         redoc_url=None,
-        openapi_url=None,  # served below, to those who are logged in
+        openapi_url=None,  # served by _openapi, to those who are logged in
     )
     app.state.engine = engine
     app.state.settings = settings
@@ -56,6 +59,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     ):
         app.include_router(module.routes.router)
     meterhub.web.routes.mount(app)
+    app.add_api_route("/api/v1/openapi.json", _openapi, methods=["GET"], tags=["api"], include_in_schema=False)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"], summary="Is the hub up?")
     return app
 
@@ -95,6 +99,12 @@ def _http_problem(request: Request, error: Exception) -> JSONResponse:
 def _no_database(request: Request, error: Exception) -> JSONResponse:
     """Tell the caller to come back: a gateway keeps its spool, a clerk tries again."""
     return problem(503, "database-unavailable", "the database does not answer; try again in a moment")
+
+
+def _openapi(request: Request, principal: Annotated[Principal, Depends(bearer_principal)]) -> dict[str, object]:
+    """Describe the API (OpenAPI 3.1)."""
+    app: FastAPI = request.app
+    return app.openapi()
 
 
 def _health(request: Request) -> JSONResponse:

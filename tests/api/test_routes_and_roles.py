@@ -26,10 +26,12 @@ POINT_READERS = {BILLING, OPERATIONS, READ_ONLY}
 
 MAY_CALL = {
     "GET /health": EVERYONE,
+    "GET /api/v1/openapi.json": TOKEN_HOLDERS,
     # sessions, accounts, gateways, audit log
     "POST /api/v1/login": EVERYONE,
     "POST /api/v1/logout": TOKEN_HOLDERS,
     "GET /api/v1/me": TOKEN_HOLDERS,
+    "GET /api/v1/openapi.json": TOKEN_HOLDERS,
     "GET /api/v1/users": {ADMIN},
     "POST /api/v1/users": {ADMIN},
     "PATCH /api/v1/users/{username}": {ADMIN},
@@ -92,6 +94,22 @@ MAY_CALL = {
     "GET /api/v1/alerts/{alert_id}": POINT_READERS,
     "POST /api/v1/alerts/{alert_id}/acknowledge": {OPERATIONS},
     "POST /api/v1/alerts/{alert_id}/close": {OPERATIONS},
+    # pages
+    "GET /login": EVERYONE,
+    "POST /login": EVERYONE,
+    "POST /logout": TOKEN_HOLDERS,
+    "MOUNT /static": EVERYONE,
+    "GET /": PEOPLE,
+    "GET /points": POINT_READERS,
+    "GET /points/{point_code}": POINT_READERS,
+    "GET /invoices": CUSTOMER_READERS,
+    "GET /invoices/{number}": CUSTOMER_READERS,
+    "GET /invoices/{number}/pdf": CUSTOMER_READERS,
+    "GET /alerts": POINT_READERS,
+    "GET /alerts/{alert_id}": POINT_READERS,
+    "POST /alerts/{alert_id}/acknowledge": {OPERATIONS},
+    "POST /alerts/{alert_id}/close": {OPERATIONS},
+    "GET /quarantine": {ADMIN, OPERATIONS},
 }
 
 # Valid in form; that nothing is stored under them shows as 404 to those who may ask.
@@ -110,7 +128,7 @@ PATH_VALUES = {
 }
 
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-LOGIN_PAGE = "/login"
+LOGIN = {"username": "maija", "password": "correct horse battery staple"}
 
 
 def routes(app):
@@ -129,17 +147,36 @@ def address(template):
     return template.replace(":path}", "}").format(**PATH_VALUES)
 
 
-def client(hub, caller):
-    """A new client of this kind; people come with a bearer token to the API, with a cookie to the pages."""
+def new_token(hub, caller):
+    """A token of a new caller of this kind."""
     if caller is Caller.NOBODY:
-        return hub.client()
-    return hub.gateway() if caller is GATEWAY else hub.client(caller)
+        return None
+    return hub.gateway_token() if caller is GATEWAY else hub.token(caller)
+
+
+def call(hub, token, route):
+    """Call a route as it is meant to be called: the API with a bearer token, pages with a cookie and forms."""
+    method, template = route.split()
+    if method == "MOUNT":
+        return hub.browser(token).get(f"{template}/none.css")
+    writes = method != "GET" and method != "DELETE"
+    if template.startswith("/api/"):
+        return hub.with_token(token).request(method, address(template), json={} if writes else None)
+    return hub.browser(token).request(method, address(template), data=LOGIN if writes else None)
 
 
 def is_refused(response):
-    """Tell whether a response keeps its caller out."""
-    to_login = response.status_code == HTTPStatus.SEE_OTHER and response.headers["location"].startswith(LOGIN_PAGE)
-    return response.status_code in REFUSED or to_login
+    """Tell whether a response keeps its caller out; logging out goes to the login page too, with a cookie."""
+    to_login = response.status_code == HTTPStatus.SEE_OTHER and response.headers["location"].startswith("/login")
+    return response.status_code in REFUSED or (to_login and "set-cookie" not in response.headers)
+
+
+@pytest.fixture
+def peopled(hub):
+    """A hub with an account to log in to."""
+    with hub.engine.begin() as connection:
+        create_user(connection, SYSTEM, display_name="Maija", roles=["read-only"], **LOGIN)
+    return hub
 
 
 def test_every_route_stands_in_the_table_and_every_row_is_a_route(hub):
@@ -150,29 +187,56 @@ def test_every_route_stands_in_the_table_and_every_row_is_a_route(hub):
 
 
 @pytest.mark.parametrize("caller", Caller)
-def test_each_caller_gets_through_where_the_table_says_so_and_nowhere_else(hub, caller):
+def test_each_caller_gets_through_where_the_table_says_so_and_nowhere_else(peopled, caller):
     wrong = {}
     for route, allowed in MAY_CALL.items():
-        method, template = route.split()
-        if method == "MOUNT":
-            continue
-        body = {} if method in {"POST", "PUT", "PATCH"} else None
-        response = client(hub, caller).request(method, address(template), json=body)
+        response = call(peopled, new_token(peopled, caller), route)
         assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, f"{route}: {response.text}"
         if is_refused(response) != (caller not in allowed):
             wrong[route] = response.status_code
-        if template.startswith("/api/") and is_refused(response):
+        elif is_refused(response) and route.split()[1].startswith("/api/"):
             expected = HTTPStatus.UNAUTHORIZED if caller is Caller.NOBODY else HTTPStatus.FORBIDDEN
             assert response.status_code == expected, route
             assert response.headers["content-type"] == "application/problem+json"
     assert wrong == {}
 
 
-def test_nobody_may_do_what_everybody_may_not():
-    open_to_all = {route for route, allowed in MAY_CALL.items() if Caller.NOBODY in allowed}
-    assert open_to_all == {"GET /health", "POST /api/v1/login"}
+def test_nobody_may_log_in_and_see_that_the_hub_is_up_and_nothing_else():
+    assert {route for route, allowed in MAY_CALL.items() if Caller.NOBODY in allowed} == {
+        "GET /health",
+        "POST /api/v1/login",
+        "GET /login",
+        "POST /login",
+        "MOUNT /static",
+    }
 
 
-def test_a_gateway_sends_telegrams_and_learns_who_it_is():
-    its_own = {route for route, allowed in MAY_CALL.items() if GATEWAY in allowed and allowed != EVERYONE}
-    assert its_own == {"POST /api/v1/telegrams", "GET /api/v1/me", "POST /api/v1/logout"}
+def test_a_gateway_sends_telegrams_and_learns_what_it_talks_to():
+    assert {route for route, allowed in MAY_CALL.items() if GATEWAY in allowed and allowed != EVERYONE} == {
+        "POST /api/v1/telegrams",
+        "GET /api/v1/me",
+        "GET /api/v1/openapi.json",
+        "POST /api/v1/logout",
+        "POST /logout",
+    }
+
+
+def test_the_api_takes_no_cookie_and_pages_take_no_bearer_token(peopled):
+    token = peopled.token("admin", "billing", "operations", "read-only")
+    for route, allowed in MAY_CALL.items():
+        method, template = route.split()
+        if Caller.NOBODY in allowed:
+            continue
+        wrong_way = peopled.browser(token) if template.startswith("/api/") else peopled.with_token(token)
+        assert is_refused(wrong_way.request(method, address(template))), route
+
+
+def test_a_form_that_another_site_sends_is_refused_whoever_is_logged_in(peopled):
+    token = peopled.token("admin", "billing", "operations", "read-only")
+    forms = [route for route in MAY_CALL if route.startswith("POST ") and "/api/" not in route]
+    for route in forms:
+        browser = peopled.browser(token)
+        browser.headers["Origin"] = "https://elsewhere.example"
+        response = browser.post(address(route.split()[1]), data=LOGIN)
+        assert response.status_code == HTTPStatus.FORBIDDEN, route
+    assert len(forms) == 4
