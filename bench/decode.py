@@ -58,9 +58,10 @@ def _town(kind: str, meters: int, telegrams: int) -> tuple[Keys, list[tuple[byte
 
 
 def _seconds(work: Callable[[], None]) -> float:
-    start = time.perf_counter()
+    """Return processor seconds: both parsers use one thread, and neighbours shall not count."""
+    start = time.process_time()
     work()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _ours(keys: Keys, sent: list[tuple[bytes, bytes]]) -> Callable[[], None]:
@@ -106,13 +107,16 @@ def run() -> Iterator[dict[str, Any]]:
             "ratio": round(statistics.median(other / mine for mine, other in rounds), 2) if compared else None,
             "meters": _METERS,
             "runs": _RUNS,
+            "clock": "processor",
         }
     yield _many_meters()
 
 
 def _many_meters() -> dict[str, Any]:
-    """Compare one meter with a million: telegrams of 100,000 of them, so no cache helps."""
-    many_keys, many_sent = _town("mode5", 1_000_000, 100_000)
+    """Compare one meter with a million, the bounded tables being full of other meters than those measured."""
+    many_keys, sent = _town("mode5", 1_000_000, 170_000)
+    _ours(many_keys, sent[:70_000])()
+    many_sent = sent[70_000:]
     one_keys, one_sent = _town("mode5", 1, 100_000)
     many, one = _ours(many_keys, many_sent), _ours(one_keys, one_sent)
     rounds = [(_seconds(one), _seconds(many)) for _ in range(5)]
@@ -124,4 +128,5 @@ def _many_meters() -> dict[str, Any]:
         "ratio": round(statistics.median(many_time / one_time for one_time, many_time in rounds), 2),
         "meters": 1_000_000,
         "runs": 5,
+        "clock": "processor",
     }

@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from meterhub.wmbus.crc import crc16
 from meterhub.wmbus.errors import BadCRC, Truncated
+from meterhub.wmbus.kept import Kept
 from meterhub.wmbus.model import Address, LinkFrame
 
 HEADER = 10
@@ -120,10 +121,12 @@ def manufacturer_bytes(letters: str) -> bytes:
     return (first << 10 | second << 5 | third).to_bytes(2, "little")
 
 
-@lru_cache(maxsize=65536)
-def address_of(on_air: bytes) -> Address:
+def _read_address(on_air: bytes) -> Address:
     """Read M-field and A-field as they stand in the link header: M(2) ID(4) version type."""
     return Address(manufacturer_letters(on_air[:2]), on_air[5:1:-1].hex(), on_air[6], on_air[7])
+
+
+address_of = Kept(_read_address, 65536)
 
 
 def address_bytes(address: Address) -> bytes:

@@ -4,18 +4,20 @@ Cipher objects with their key schedule are kept in bounded caches. Only the bloc
 from the library; chaining two or three blocks is an exclusive-or of integers.
 """
 
-from functools import lru_cache
 from hmac import compare_digest
 from typing import NamedTuple
 
 from Crypto.Cipher import AES
 
+from meterhub.wmbus.kept import Kept
+
 BLOCK = 16
 KEY_SIZE = 16
 _ZERO = bytes(BLOCK)
 _MASK = (1 << 128) - 1
+_KEYS = 65536  # a cipher object takes less than a kilobyte
 
-_cipher = lru_cache(maxsize=16384)(lambda key: AES.new(key, AES.MODE_ECB))
+_cipher = Kept(lambda key: AES.new(key, AES.MODE_ECB), _KEYS)
 
 
 def cbc_decrypt(key: bytes, iv: bytes, data: bytes, *, once: bool = False) -> bytes:
@@ -48,9 +50,7 @@ def _doubled(block: int) -> int:
     return (block << 1 & _MASK) ^ (0x87 if block >> 127 else 0)
 
 
-@lru_cache(maxsize=16384)
-def _first_subkey(key: bytes) -> int:
-    return _doubled(int.from_bytes(_cipher(key).encrypt(_ZERO), "big"))
+_first_subkey = Kept(lambda key: _doubled(int.from_bytes(_cipher(key).encrypt(_ZERO), "big")), _KEYS)
 
 
 def cmac(key: bytes, message: bytes) -> bytes:
