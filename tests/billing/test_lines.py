@@ -110,6 +110,12 @@ def test_fixed_fees_by_days_are_cut_at_each_new_year() -> None:
     ]
 
 
+def test_fees_reach_the_last_year_of_the_calendar() -> None:
+    assert rows(quote(period=("9999-12-01", "9999-12-31"), tariff=[price("FEE", "365", "fixed")])) == [
+        ("9999-12-01", "9999-12-31", "30", "30.00")
+    ]
+
+
 def test_a_period_that_ends_at_new_year_is_not_cut_there() -> None:
     assert len(lines(quote(period=("2025-12-01", "2026-01-01"), tariff=[price("FEE", "100", "fixed")]))) == 1
 

@@ -1,6 +1,6 @@
 """Weights of time, exact: days, and months counted as days covered over days in the month (R5)."""
 
-from calendar import monthrange
+from calendar import isleap, monthrange
 from datetime import date
 from fractions import Fraction
 from functools import lru_cache
@@ -36,7 +36,7 @@ def weight_of_year(apportion: Apportion) -> int:
 
 def days_in_year(year: int) -> int:
     """Return 365 or 366."""
-    return (date(year + 1, 1, 1) - date(year, 1, 1)).days
+    return 366 if isleap(year) else DAYS_PER_YEAR
 
 
 def new_years(period: DateRange) -> list[date]:

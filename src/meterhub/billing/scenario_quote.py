@@ -24,8 +24,9 @@ from meterhub.billing.model import (
 )
 from meterhub.billing.scenario_points import ML_EXPONENT, point_from, zone_of
 from meterhub.billing.strict_json import Fields, bad
-from meterhub.billing.tariffs import MAX_PRICE_DECIMALS, PriceList, net_price_of_gross
+from meterhub.billing.tariffs import MAX_PRICE_DECIMALS, PriceList
 from meterhub.billing.traces import Apportion
+from meterhub.kit.money import net_of_gross
 
 ZONES = {Country.FI: "Europe/Helsinki", Country.NO: "Europe/Oslo"}
 DEFAULT_PAYER = Payer("customer")
@@ -134,7 +135,7 @@ def _net_price(fields: Fields) -> Decimal:
             str(decimals),
             f"is not a whole number up to {MAX_PRICE_DECIMALS}",
         )
-    return net_price_of_gross(gross_price, rate, int(decimals))
+    return net_of_gross(gross_price, rate, int(decimals))
 
 
 def _vat_version(fields: Fields) -> VatVersion:

@@ -3,13 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from meterhub.billing.errors import RatingError, Reason
 from meterhub.billing.model import TariffVersion, VatVersion
-from meterhub.kit.money import net_of_gross
 from meterhub.kit.periods import DateRange, cut_days
 
 MAX_PRICE_DECIMALS = 6
@@ -127,11 +125,6 @@ class PriceList:
             Span(DateRange(start, end), version, self.vat_on(version.vat_code, start))
             for start, end in pairwise(cut_days(billed, bounds))
         ]
-
-
-def net_price_of_gross(gross_price: Decimal, gross_vat_rate: Decimal, price_decimals: int) -> Decimal:
-    """Return the net price of one that was decided with VAT: gross/(1 + rate/100), rounded half up."""
-    return net_of_gross(gross_price, gross_vat_rate, price_decimals)
 
 
 def _version_on(versions: Sequence[_Version], day: date) -> _Version | None:

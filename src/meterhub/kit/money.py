@@ -60,7 +60,7 @@ def multiply(left: Decimal, right: Decimal) -> Decimal:
 
 
 def net_of_gross(gross: Decimal, vat_rate: Decimal, decimals: int) -> Decimal:
-    """Return gross / (1 + rate/100) rounded to so many decimals."""
+    """Return the net price of one decided with VAT: gross / (1 + rate/100), rounded to so many decimals."""
     return round_to(Fraction(gross) * 100 / (100 + Fraction(vat_rate)), decimals)
 
 

@@ -23,10 +23,6 @@ class DateRange(NamedTuple):
         """The day before `end`."""
         return self.end - ONE_DAY
 
-    def holds(self, day: date) -> bool:
-        """Tell whether the day lies inside."""
-        return self.start <= day < self.end
-
 
 def overlaps(a_start: date, a_end: date | None, b_start: date, b_end: date | None) -> bool:
     """Tell whether two ranges share a day; an end of None is open."""
