@@ -62,7 +62,13 @@ def test_who_logs_in_gets_a_session_with_the_permissions_of_the_roles(engine):
 
 
 @pytest.mark.parametrize(
-    ("username", "password"), [("maija", PASSWORD + "!"), ("nobody", PASSWORD), ("maija", "")]
+    ("username", "password"),
+    [
+        ("maija", PASSWORD + "!"),
+        ("nobody", PASSWORD),
+        ("maija", ""),
+        ("maija\x00", PASSWORD),
+    ],
 )
 def test_a_wrong_name_and_a_wrong_password_get_the_same_answer(engine, username, password):
     open_account(engine)

@@ -8,11 +8,13 @@ from fastapi.testclient import TestClient
 from sqlalchemy import Engine, text
 
 from meterhub.access import repository
+from meterhub.access.dependencies import SESSION_COOKIE
 from meterhub.access.policy import GATEWAY_SCOPES
 from meterhub.access.tokens import new_token, token_hash
 
 MASTER_KEY = bytes(range(32))
 METER_KEY = "00112233445566778899AABBCCDDEEFF"
+ADDRESS = "https://hub.example"
 _numbers = count(1)
 
 
@@ -22,19 +24,33 @@ class Hub:
     app: FastAPI
 
     def client(self, *roles: str) -> TestClient:
-        """A browser or script of a person with these roles; without any, of nobody."""
-        return self._client(self.token(*roles) if roles else None)
+        """A script of a person with these roles; without any, of nobody."""
+        return self.with_token(self.token(*roles) if roles else None)
 
     def gateway(self, name: str = "") -> TestClient:
         """A collector with its token."""
-        name = name or f"gateway-{next(_numbers)}"
+        return self.with_token(self.gateway_token(name))
+
+    def with_token(self, token: str | None) -> TestClient:
+        """A client of the API, which sends its token as bearer."""
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        return TestClient(self.app, headers=headers, follow_redirects=False)
+
+    def browser(self, token: str | None) -> TestClient:
+        """A browser on the pages, which sends its token as cookie and says where its forms come from."""
+        headers = {"Origin": ADDRESS} | ({"Cookie": f"{SESSION_COOKIE}={token}"} if token else {})
+        return TestClient(self.app, base_url=ADDRESS, headers=headers, follow_redirects=False)
+
+    def gateway_token(self, name: str = "") -> str:
+        """The token of a new gateway."""
         token = new_token("gateway")
+        name = name or f"gateway-{next(_numbers)}"
         with self.engine.begin() as connection:
             gateway_id = repository.add_gateway(connection, name, "")
             repository.add_token(
                 connection, hashed=token_hash(token), gateway_id=gateway_id, scopes=sorted(GATEWAY_SCOPES)
             )
-        return self._client(token)
+        return token
 
     def token(self, *roles: str) -> str:
         """The session token of a new person; the password is nobody's, hashing takes long."""
@@ -59,7 +75,3 @@ class Hub:
         """The entries of the audit log about an action, oldest first."""
         query = "SELECT actor, purpose, subject, detail FROM audit_event WHERE action = :action ORDER BY id"
         return self.rows(query, action=action)
-
-    def _client(self, token: str | None) -> TestClient:
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        return TestClient(self.app, headers=headers, follow_redirects=False)

@@ -15,10 +15,13 @@ from meterhub.errors import BadInput, Conflict, NotAuthenticated, NotFound, TooM
 
 MAX_FAILURES = 10
 FAILURE_WINDOW = timedelta(minutes=15)
+_NO_MATCH = "user name and password do not match an active account"
 
 
 def log_in(engine: Engine, username: str, password: str, *, now: datetime, session_hours: int) -> str:
     """Return a new session token; failures are counted and slow a guesser down."""
+    if not username.isprintable():  # nobody is called so, and the database could not hold it
+        raise NotAuthenticated(_NO_MATCH)
     with engine.begin() as connection:
         if repository.failures_since(connection, username, now - FAILURE_WINDOW) >= MAX_FAILURES:
             raise TooManyTries(
@@ -40,7 +43,7 @@ def log_in(engine: Engine, username: str, password: str, *, now: datetime, sessi
             repository.note_failure(connection, username)
             audit.record(connection, Principal("unknown", frozenset()), action="login-failed", purpose="access")
     if not ok:
-        raise NotAuthenticated("user name and password do not match an active account")
+        raise NotAuthenticated(_NO_MATCH)
     return token
 
 
