@@ -7,10 +7,11 @@ from itertools import groupby
 
 from meterhub.billing.errors import RatingError
 from meterhub.billing.issue import Bill
-from meterhub.billing.loading import Account, Chunk, Installed
+from meterhub.billing.loading import Account, Chunk
 from meterhub.billing.model import Document, QuoteResult
 from meterhub.billing.rating import quote
 from meterhub.billing.snapshot import SCHEMA, meter_name, price_list, quote_of
+from meterhub.billing.spans import Installed
 from meterhub.billing.tariffs import PriceList
 from meterhub.billing.traces import VolumeTrace
 from meterhub.billing.usage import ML_PER_L, Json, dated_reads

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from meterhub.billing.usage import EXCHANGE_SOURCES, Boundary, Closing, StoredRead, local_midnight
+from meterhub.billing.spans import Installed, daily_volumes, exchange_reads
+from meterhub.billing.usage import Boundary, Closing, StoredRead, local_midnight
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
 
@@ -28,19 +29,6 @@ class Account:
     def point_id(self) -> int:
         """The metering point's id."""
         return int(self.row.point_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Installed:
-    """A meter at the point of an account, while it is installed there inside the period."""
-
-    contract_id: int
-    meter_id: int
-    manufacturer: str
-    serial: str
-    digits: int
-    valid_from: datetime | None
-    valid_to: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +70,12 @@ def load_chunk(
         already_billed={row.contract_id: row.number for row in connection.execute(_ALREADY_BILLED, ids)},
         installed=installed,
         boundaries=_boundaries(connection, accounts, installed, zone, price_cuts),
-        exchange=_exchange_reads(connection, bounds, installed),
+        exchange=exchange_reads(connection, bounds, installed),
         closings={
             (row.contract_id, row.meter_id): Closing(row.number, row.volume_ml)
             for row in connection.execute(_CLOSINGS, ids)
         },
-        daily_ml=_daily(connection, bounds, installed, zone),
+        daily_ml=daily_volumes(connection, bounds, installed, zone),
     )
 
 
@@ -152,19 +140,6 @@ _AROUND = text(
     """
 )
 
-_EXCHANGE = text(
-    """
-    SELECT DISTINCT ON (w.contract_id, r.meter_id, r.source)
-           w.contract_id, r.meter_id, r.id, r.at, r.volume_ml, r.source, r.raw_frame_id
-    FROM unnest(CAST(:contracts AS int[]), CAST(:meters AS int[]),
-                CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
-         AS w (contract_id, meter_id, low, high)
-    JOIN register_read r ON r.meter_id = w.meter_id AND r.at BETWEEN w.low AND w.high
-         AND r.source = ANY(:sources)
-    ORDER BY w.contract_id, r.meter_id, r.source, r.id DESC
-    """
-)
-
 # What the last document of the point before this period closed each meter with, whoever paid it.
 _CLOSINGS = text(
     """
@@ -177,19 +152,6 @@ _CLOSINGS = text(
     CROSS JOIN LATERAL jsonb_array_elements(i.snapshot -> 'closings') AS closing
     WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
     ORDER BY rc.contract_id, meter_id, i.id DESC
-    """
-)
-
-# A binary search over the midnights is several times quicker than converting each hour to local time.
-_DAILY = text(
-    """
-    SELECT w.contract_id, width_bucket(h.hour, CAST(:midnights AS timestamptz[])) AS day,
-           CAST(sum(h.volume_ml) AS bigint) AS volume_ml
-    FROM unnest(CAST(:contracts AS int[]), CAST(:meters AS int[]),
-                CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
-         AS w (contract_id, meter_id, low, high)
-    JOIN hourly_volume h ON h.meter_id = w.meter_id AND h.hour >= w.low AND h.hour < w.high
-    GROUP BY 1, 2
     """
 )
 
@@ -247,57 +209,4 @@ def _boundaries(
         before = StoredRead(*row[1:6]) if row.b_id is not None else None
         after = StoredRead(*row[6:11]) if row.a_id is not None else None
         result[contract_id, one.meter_id].append(Boundary(day, at, before, after))
-    return result
-
-
-def _exchange_reads(
-    connection: Connection,
-    bounds: Mapping[int, tuple[datetime, datetime]],
-    installed: Mapping[int, list[Installed]],
-) -> dict[tuple[int, int], list[StoredRead]]:
-    """Return removal and installation reads of meters that came or went inside the period."""
-    moved = []
-    for contract_id, (start, end) in bounds.items():
-        for one in installed.get(contract_id, ()):
-            came = one.valid_from is not None and start < one.valid_from < end
-            went = one.valid_to is not None and start < one.valid_to < end
-            if came or went:
-                low = max(start, one.valid_from) if one.valid_from else start
-                high = min(end, one.valid_to) if one.valid_to else end
-                moved.append((contract_id, one.meter_id, low, high))
-    result: dict[tuple[int, int], list[StoredRead]] = defaultdict(list)
-    if moved:
-        contracts, meters, low_at, high_at = map(list, zip(*moved, strict=True))
-        values = {"contracts": contracts, "meters": meters, "low": low_at, "high": high_at}
-        for row in connection.execute(_EXCHANGE, values | {"sources": list(EXCHANGE_SOURCES)}):
-            result[row.contract_id, row.meter_id].append(StoredRead(*row[2:7]))
-    return result
-
-
-def _daily(
-    connection: Connection,
-    bounds: Mapping[int, tuple[datetime, datetime]],
-    installed: Mapping[int, list[Installed]],
-    zone: ZoneInfo,
-) -> dict[int, dict[date, int]]:
-    wanted = [
-        (
-            contract_id,
-            one.meter_id,
-            max(start, one.valid_from) if one.valid_from else start,
-            min(end, one.valid_to) if one.valid_to else end,
-        )
-        for contract_id, (start, end) in bounds.items()
-        for one in installed.get(contract_id, ())
-    ]
-    result: dict[int, dict[date, int]] = defaultdict(dict)
-    if wanted:
-        first = min(low for _, _, low, _ in wanted).astimezone(zone).date()
-        last = max(high for _, _, _, high in wanted).astimezone(zone).date()
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        contracts, meters, low_at, high_at = map(list, zip(*wanted, strict=True))
-        values = {"contracts": contracts, "meters": meters, "low": low_at, "high": high_at}
-        midnights = [local_midnight(day, zone) for day in days]
-        for contract_id, day, volume_ml in connection.execute(_DAILY, values | {"midnights": midnights}):
-            result[contract_id][days[day - 1]] = volume_ml
     return result

@@ -19,7 +19,7 @@ from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
 from meterhub.settings import Settings
 
-CHUNK = 100
+CHUNK = 200
 # One computes while the other waits for the database.
 WORKERS = 2
 

@@ -61,9 +61,7 @@ vat_rate = Table(
     Column("category", Text, nullable=False),
     Column("rate", Numeric, nullable=False),
     Column("valid", DATERANGE, nullable=False),
-    ExcludeConstraint(
-        ("country", "="), ("code", "="), ("valid", "&&"), name="ex_vat_rate_valid", using="gist"
-    ),
+    ExcludeConstraint(("country", "="), ("code", "="), ("valid", "&&"), name="ex_vat_rate_valid", using="gist"),
 )
 
 billing_run = Table(
