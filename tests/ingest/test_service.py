@@ -1,6 +1,7 @@
 import random
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
@@ -12,7 +13,9 @@ from meterhub.ingest.batch import Heard
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import Sender, accept_batch
 from meterhub.settings import Settings
-from meterhub.wmbus import FormatStore
+from meterhub.wmbus import Address, FormatStore, strip_crc
+from meterhub.wmbus.crc import crc16
+from meterhub.wmbus.encode import DataRecord, Message, encode
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SETTINGS = Settings(master_key="11" * 32, zone="Europe/Helsinki")
@@ -91,6 +94,16 @@ def test_a_compact_frame_is_read_with_the_layout_of_the_full_one(hub):
     assert hub.rows("SELECT alarms FROM register_read LIMIT 1") == [(["dry"],)]
 
 
+def test_a_trimmed_frame_that_happens_to_end_like_one_with_a_crc_is_read_as_it_is(hub):
+    meter = hub.register("SEN", "10000001")
+    records = (DataRecord.of("0413", Decimal("1.234")), DataRecord.of("02FD17", b"\0\0"))
+    frame = encode(Message(Address("SEN", "10000001", 0x68, 0x07), records))
+    tail = frame[:-2] + crc16(frame[:-2]).to_bytes(2, "big")  # the status bits look like a CRC
+    assert strip_crc(tail).format == "B"
+    assert hub.send((tail.hex(), NOW)) == (1, 0, 0)
+    assert hub.reads() == [(meter, 1_234_000)]
+
+
 def test_the_same_batch_twice_is_once(hub):
     hub.register("CEN", "12345678")
     assert hub.send((PLAIN, NOW)) == (1, 0, 0)
@@ -149,6 +162,13 @@ def test_an_older_telegram_is_read_with_the_key_of_its_time(hub):
     with hub.engine.begin() as connection:
         add_key(connection, SYSTEM, SETTINGS, meter, "AB" * 16)
     assert hub.send((MODE_5, NOW)) == (1, 0, 0)
+
+
+def test_a_meter_with_a_key_that_suddenly_speaks_openly_is_not_believed(hub):
+    hub.register("CEN", "12345678", MODE_5_KEY)
+    assert hub.send((PLAIN, NOW)) == (0, 0, 1)
+    assert hub.held() == [("downgraded", "12345678")]
+    assert hub.reads() == []
 
 
 def test_a_retry_in_vain_keeps_the_frame_and_counts_the_try(hub):

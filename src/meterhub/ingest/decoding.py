@@ -29,6 +29,7 @@ class Reason(StrEnum):
     KEY_MISSING = "key-missing"
     KEY_WRONG = "key-wrong"
     UNSUPPORTED = "unsupported"
+    DOWNGRADED = "downgraded"
     FORMAT_UNKNOWN = "format-unknown"
     UNDECODABLE = "undecodable"
 
@@ -39,6 +40,7 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.KEY_MISSING: "Enter or import the meter's key; the frames are then read at once.",
     Reason.KEY_WRONG: "Check the key against the manufacturer's list and enter it again.",
     Reason.UNSUPPORTED: "The meter's protection cannot be opened yet; frames are kept for later versions.",
+    Reason.DOWNGRADED: "The meter has a key but sent this openly: check whether somebody imitates it.",
     Reason.FORMAT_UNKNOWN: "Waits for a full frame of the same meter model, which comes by itself.",
     Reason.UNDECODABLE: "Report the meter model: its frames open, but no register is found in them.",
 }
@@ -54,8 +56,14 @@ _SECURITY_REASONS = {
 class Readable:
     """A frame whose link layer is sound, with the addresses it may belong to."""
 
+    raw: bytes
     link: LinkFrame
     candidates: tuple[Address, ...]
+
+    @property
+    def to_decode(self) -> bytes | LinkFrame:
+        """What the decoder gets: it judges by the content where a frame may or may not end in a CRC."""
+        return self.raw if self.link.format == "B" else self.link
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +104,7 @@ def open_link(raw: bytes) -> Readable | Damaged:
     """Return a frame without link-layer CRCs and its addresses, or what is wrong with it."""
     try:
         link = strip_crc(raw)
-        return Readable(link, addresses(link.frame))
+        return Readable(raw, link, addresses(link.frame))
     except FrameError as error:
         return Damaged(str(error))
 
@@ -110,11 +118,13 @@ def read_telegram(readable: Readable, registry: Registry, formats: FormatStore) 
         return _held(readable, Reason.UNKNOWN_METER, "the meter is not registered")
     address, meter = found
     keys: Sequence[bytes | None] = registry.keys.get(meter.id) or (None,)
-    telegram = decode(readable.link, keys[0], formats)
+    telegram = decode(readable.to_decode, keys[0], formats)
     for older in keys[1:]:
         if telegram.security is not SecurityResult.KEY_WRONG:
             break
-        telegram = decode(readable.link, older, formats)
+        telegram = decode(readable.to_decode, older, formats)
+    if telegram.security is SecurityResult.PLAIN and keys[0] is not None:
+        return Held(Reason.DOWNGRADED, "unencrypted, although the meter has a key", address)
     return _judge(telegram, meter, address)
 
 
