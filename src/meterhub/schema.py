@@ -13,7 +13,8 @@ import meterhub.alerts.tables
 import meterhub.assets.tables
 import meterhub.billing.tables
 import meterhub.ingest.tables
-import meterhub.readings.tables  # noqa: F401 - imported so that their tables are on the metadata
+import meterhub.readings.tables
+import meterhub.web.tables  # noqa: F401 - imported so that their tables are on the metadata
 from meterhub.kit.db import metadata
 
 __all__ = ["current", "downgrade", "head", "metadata", "upgrade"]

@@ -1,0 +1,87 @@
+"""Invoices: the list, one invoice with how it was computed, its PDF."""
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import Query, Request, Response
+from sqlalchemy import Connection
+
+from meterhub.access import audit
+from meterhub.access.dependencies import EngineDep, SettingsDep
+from meterhub.access.policy import Permission
+from meterhub.access.principal import Principal
+from meterhub.billing import repository, service
+from meterhub.billing.paper.render import invoice_pdf
+from meterhub.explain import chain
+from meterhub.kit.db import AnyRow
+from meterhub.kit.paging import page_of
+from meterhub.web.page_route import page_router
+from meterhub.web.render import render
+from meterhub.web.security import page
+
+router = page_router()
+
+ROWS = 50
+
+
+@router.get("/invoices")
+def show_list(
+    request: Request,
+    engine: EngineDep,
+    principal: Annotated[Principal, page(Permission.READ_INVOICES)],
+    q: Annotated[str, Query(max_length=100)] = "",
+    after: Annotated[int | None, Query(ge=0)] = None,
+) -> Response:
+    """List issued documents, newest first; the search takes a number, of an invoice, customer or contract."""
+    search = q.strip()
+    with engine.begin() as connection:
+        rows: Sequence[AnyRow] = _found(connection, search, after)
+        audit.record(connection, principal, action="list-invoices", purpose="billing")
+    shown, cursor = page_of(rows, ROWS, lambda row: row.id)
+    values = {"invoices": shown, "search": search, "cursor": cursor, "after": after}
+    return render(request, "invoices.html", values, principal=principal)
+
+
+@router.get("/invoices/{number}")
+def show(
+    request: Request,
+    number: str,
+    engine: EngineDep,
+    settings: SettingsDep,
+    principal: Annotated[Principal, page(Permission.READ_INVOICES)],
+) -> Response:
+    """Show an issued document and compute it again down to the reads; each look is logged."""
+    with engine.begin() as connection:
+        invoice = service.find_invoice(connection, number)
+        explanation = chain.invoice(connection, settings, number)
+        audit.record(connection, principal, action="read-invoice", purpose="billing", subject=f"invoice:{number}")
+    values = {"invoice": invoice, "explanation": explanation}
+    return render(request, "invoice.html", values, principal=principal)
+
+
+@router.get("/invoices/{number}/pdf")
+def show_pdf(
+    number: str, engine: EngineDep, principal: Annotated[Principal, page(Permission.READ_INVOICES)]
+) -> Response:
+    """Give an issued document as printed."""
+    with engine.begin() as connection:
+        invoice = service.find_invoice(connection, number)
+        audit.record(
+            connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}"
+        )
+    headers = {
+        "Content-Disposition": f'attachment; filename="{invoice.number}.pdf"',
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(invoice_pdf(invoice), media_type="application/pdf", headers=headers)
+
+
+def _found(connection: Connection, search: str, after: int | None) -> Sequence[AnyRow]:
+    if not search:
+        return repository.list_invoices(connection, after_id=after, limit=ROWS + 1)
+    exact = repository.invoice_by_number(connection, search)
+    if exact is not None:
+        return [exact]
+    by_customer = repository.list_invoices(connection, after_id=after, limit=ROWS + 1, customer_no=search)
+    return by_customer or repository.list_invoices(connection, after_id=after, limit=ROWS + 1, contract_no=search)

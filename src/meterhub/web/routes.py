@@ -1,0 +1,14 @@
+"""Puts the pages and their style sheet on the application."""
+
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+
+from meterhub.web.pages import alerts, invoices, login, overview, points, quarantine
+from meterhub.web.render import FOLDER
+
+
+def mount(app: FastAPI) -> None:
+    """Add all pages and `/static`."""
+    for module in (login, overview, points, invoices, alerts, quarantine):
+        app.include_router(module.router)
+    app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
