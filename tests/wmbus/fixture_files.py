@@ -13,6 +13,7 @@ from typing import Any
 from meterhub.wmbus import Address
 from meterhub.wmbus.encode import DataRecord, ExtendedLink, Message, encode, on_air
 from meterhub.wmbus.headers import resolve
+from tests.wmbus import proprietary
 
 ROOT = Path(__file__).parents[2] / "firmware_fixtures"
 
@@ -53,6 +54,8 @@ def record(header: str, value: str) -> DataRecord:
     raw = bytes.fromhex(header)
     if value == "":
         return DataRecord(raw, None)
+    if value.startswith("raw "):
+        return DataRecord(raw, bytes.fromhex(value[4:]))
     kind = resolve(raw).kind
     if kind == "flags":
         return DataRecord(raw, int(value, 0))
@@ -86,6 +89,9 @@ def build(fixture_source: dict[str, Any]) -> list[bytes]:
     key = bytes.fromhex(fixture_source["key"]) if "key" in fixture_source else None
     frames = []
     for description in fixture_source.get("frame", ()):
+        if "protocol" in description or "body" in description:
+            frames.append(proprietary.build(description, address, record, key))
+            continue
         frame = encode(message(description, key))
         frames.append(on_air(frame, description["on_air"]) if "on_air" in description else frame)
     return frames

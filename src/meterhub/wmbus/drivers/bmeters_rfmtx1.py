@@ -16,7 +16,7 @@ from meterhub.wmbus.model import Diagnostic, Reading, SecurityResult
 
 _CONFIGURATION = b"\x06\x10"
 _MODE = 0x10
-_TOTAL, _CLOCK, _MONTHS = 17, 28, 35
+_TOTAL, _CLOCK, _MONTHS = 17, 28, 34
 _TABLES = tuple(
     bytes.fromhex(row)
     for row in (

@@ -16,7 +16,7 @@ from meterhub.wmbus.identity import swapped_address
 from meterhub.wmbus.model import Address, Reading, SecurityResult
 
 _CONTENT = frozenset((0x71, *range(0xA0, 0xA8), *range(0xB1, 0xB4)))
-_MARKER = 0x4B
+_MARKER, _OWN_MODE = 0x4B, 1
 _SAPPEL = "SAP"
 # frame bytes 11 to 13, most significant first
 _ALARMS = {
@@ -48,7 +48,7 @@ def _open(frame: bytes, key: bytes | None) -> Extract | None:
                 readings |= _printed_serial(frame)
             flags = int.from_bytes(frame[11:14], "big")
             alarms = tuple(alarm for bit, alarm in _ALARMS.items() if flags & bit)
-            return Extract(readings, alarms, meter, security=SecurityResult.DECRYPTED)
+            return Extract(readings, alarms, meter, security=SecurityResult.DECRYPTED, mode=_OWN_MODE)
     return None
 
 

@@ -28,12 +28,13 @@ def _walk_by(body: Body) -> Extract | None:
             readings[f"set_date_{storage}"] = day
             readings[kept.format(storage)] = register
     suffix = block.unit.lower()
+    delta_name = "delta" if suffix == "hca" else "energy_delta"
     for back, (day, register) in enumerate(block.months, 1):
         readings[f"history_{back}_date"] = day
         readings[f"consumption_at_history_{back}_{suffix}"] = register
     for back, delta in enumerate(block.deltas, 2):
         if delta is not None:
-            readings[f"energy_delta_{back}_{suffix}"] = delta
+            readings[f"{delta_name}_{back}_{suffix}"] = delta
     return Extract(readings)
 
 
@@ -43,7 +44,6 @@ DRIVER = Driver(
     fields=(
         common.METER_DATETIME,
         Field("device_datetime", "datetime"),
-        Field("device_date_time", "datetime"),
         common.ENHANCED_ID,
         common.MODEL_VERSION,
         common.FLOW_TEMPERATURE,

@@ -4,13 +4,13 @@ from decimal import Decimal
 
 from meterhub.wmbus.driver import Body, Driver, Extract, match
 
-_STEPS = 256_000
+_STEPS, _SIZE, _FILLER = 256_000, 12, b"\x2f"
 
 
 def _registers(body: Body) -> Extract | None:
     """Read the three little-endian numbers of the block."""
     block = body.manufacturer_data
-    if len(block) < 12:
+    if len(block) < _SIZE or len(block.rstrip(_FILLER)) < _SIZE - 1:  # one byte of a total may look like a filler
         return None
     status, target, total = (int.from_bytes(block[at : at + 4], "little") for at in (0, 4, 8))
     readings = {"total_m3": _cubic_metres(total), "target_m3": _cubic_metres(target)}
