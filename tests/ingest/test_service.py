@@ -10,8 +10,9 @@ from meterhub.access.principal import SYSTEM
 from meterhub.access.service import enrol_gateway
 from meterhub.assets.keys import add_key
 from meterhub.ingest.batch import Heard
+from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.retry import retry
-from meterhub.ingest.service import Sender, accept_batch
+from meterhub.ingest.service import Memory, Sender, accept_batch
 from meterhub.settings import Settings
 from meterhub.wmbus import Address, FormatStore, strip_crc
 from meterhub.wmbus.crc import crc16
@@ -36,7 +37,7 @@ class Hub:
 
     def __init__(self, engine):
         self.engine = engine
-        self.formats = FormatStore()
+        self.memory = Memory(FormatStore(), RegistryCache())
         with engine.begin() as connection:
             for name in ("north", "south"):
                 enrol_gateway(connection, SYSTEM, name)
@@ -53,7 +54,7 @@ class Hub:
 
     def send(self, *frames, gateway=1, now=NOW):
         heard = [Heard(n, bytes.fromhex(frame), at, -70 - n, "T1") for n, (frame, at) in enumerate(frames)]
-        result = accept_batch(self.engine, SETTINGS, self.formats, Sender(gateway), heard, [], now=now)
+        result = accept_batch(self.engine, SETTINGS, self.memory, Sender(gateway), heard, [], now=now)
         return result.accepted, result.duplicates, result.quarantined
 
     def rows(self, query):
@@ -198,6 +199,26 @@ def test_many_gateways_at_once_with_overlap_and_disorder_store_each_transmission
         list(pool.map(gateway, range(4)))
     assert len(hub.reads()) == len(transmissions)
     assert hub.rows("SELECT sum(accepted), sum(duplicates), sum(received) FROM gateway_day") == [(40, 120, 160)]
+
+
+def test_what_a_hub_remembers_of_meters_and_keys_is_never_old(hub):
+    assert hub.send((MODE_5, NOW)) == (0, 0, 1)
+    meter = hub.register("ELS", "12345678")
+    assert hub.send((MODE_5, NOW + timedelta(hours=1))) == (0, 0, 1)
+    with hub.engine.begin() as connection:
+        add_key(connection, SYSTEM, SETTINGS, meter, MODE_5_KEY)
+        assert hub.send((MODE_5, NOW + timedelta(hours=2))) == (0, 0, 1)  # not committed yet
+    assert hub.send((MODE_5, NOW + timedelta(hours=3))) == (1, 0, 0)
+    assert [reason for reason, _ in hub.held()] == ["unknown-meter", "key-missing", "key-missing"]
+
+
+def test_a_full_memory_of_meters_forgets_and_goes_on(hub):
+    hub.memory = Memory(FormatStore(), RegistryCache(limit=1))
+    hub.register("CEN", "12345678")
+    hub.register("ELS", "12345678", MODE_5_KEY)
+    for hour in range(3):
+        at = NOW + timedelta(hours=hour)
+        assert hub.send((PLAIN, at), (MODE_5, at)) == (2, 0, 0)
 
 
 def test_a_batch_is_stored_as_a_whole_or_not_at_all(hub, monkeypatch):

@@ -1,6 +1,7 @@
 """Tables of what stands in the ground and who pays for it; validity in time by ranges that cannot overlap."""
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     DateTime,
@@ -110,4 +111,11 @@ meter_key = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_by", Text, nullable=False),
     Index("ix_meter_key_meter_id", "meter_id", "id"),
+)
+
+# A row for every statement that changes meters or keys (by triggers); see meterhub.ingest.registry.
+registry_change = Table(
+    "registry_change",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
 )

@@ -1,12 +1,13 @@
 """Queries of ingest: everything for a whole batch at once."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from sqlalchemy import Connection, text
 
 from meterhub.ingest.dedupe import Known
+from meterhub.kit import arrays
 from meterhub.kit.db import AnyRow
 
 # Held while a batch compares itself with what is stored and adds to it: two gateways that heard the same
@@ -51,10 +52,18 @@ def lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DEDUPE_LOCK})
 
 
+def newest_frame(connection: Connection) -> int:
+    """Return the id of the newest committed raw frame, 0 if there is none.
+
+    Ids are reserved under the lock, so whatever is committed later has a larger one.
+    """
+    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM raw_frame")).scalar_one())
+
+
 def known_transmissions(
-    connection: Connection, fingerprints: Sequence[int], since: datetime, until: datetime, window: timedelta
+    connection: Connection, fingerprints: Collection[int], since: datetime, until: datetime
 ) -> list[tuple[int, Known]]:
-    """Return stored transmissions with these fingerprints in a span, with the window around it."""
+    """Return stored transmissions with these fingerprints that were heard in a span, both ends included."""
     statement = text(
         """
         SELECT f.fingerprint, f.id, f.gateway_id, f.received_at
@@ -63,11 +72,17 @@ def known_transmissions(
         WHERE f.received_at BETWEEN :since AND :until
         """
     )
-    rows = connection.execute(
-        statement,
-        {"fingerprints": list(set(fingerprints)), "since": since - window, "until": until + window},
-    )
-    return [(row.fingerprint, Known(row.id, row.gateway_id, row.received_at)) for row in rows]
+    values = {"fingerprints": arrays.integers(fingerprints), "since": since, "until": until}
+    return [(row[0], Known(row[1], row[2], row[3])) for row in connection.execute(statement, values)]
+
+
+def transmissions_since(
+    connection: Connection, newest_known: int, fingerprints: Collection[int]
+) -> list[tuple[int, Known]]:
+    """Return transmissions with these fingerprints that were committed after a raw frame."""
+    statement = text("SELECT fingerprint, id, gateway_id, received_at FROM raw_frame WHERE id > :newest")
+    rows = connection.execute(statement, {"newest": newest_known})
+    return [(row[0], Known(row[1], row[2], row[3])) for row in rows if row[0] in fingerprints]
 
 
 def reserve_ids(connection: Connection, count: int) -> list[int]:
@@ -92,12 +107,12 @@ def store_frames(connection: Connection, gateway_id: int, frames: Sequence[NewFr
         statement,
         {
             "gateway_id": gateway_id,
-            "id": [frame.id for frame in frames],
-            "fingerprint": [frame.fingerprint for frame in frames],
-            "received_at": [frame.received_at for frame in frames],
-            "rssi_dbm": [frame.rssi_dbm for frame in frames],
-            "link_mode": [frame.link_mode for frame in frames],
-            "frame": [frame.raw for frame in frames],
+            "id": arrays.integers(frame.id for frame in frames),
+            "fingerprint": arrays.integers(frame.fingerprint for frame in frames),
+            "received_at": arrays.instants(frame.received_at for frame in frames),
+            "rssi_dbm": arrays.integers(frame.rssi_dbm for frame in frames),
+            "link_mode": arrays.texts(frame.link_mode for frame in frames),
+            "frame": arrays.binaries(frame.raw for frame in frames),
         },
     )
 
@@ -118,9 +133,9 @@ def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAg
         statement,
         {
             "gateway_id": gateway_id,
-            "raw_frame_id": [row.raw_frame_id for row in rows],
-            "received_at": [row.received_at for row in rows],
-            "rssi_dbm": [row.rssi_dbm for row in rows],
+            "raw_frame_id": arrays.integers(row.raw_frame_id for row in rows),
+            "received_at": arrays.instants(row.received_at for row in rows),
+            "rssi_dbm": arrays.integers(row.rssi_dbm for row in rows),
         },
     )
 

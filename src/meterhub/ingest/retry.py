@@ -7,8 +7,9 @@ from sqlalchemy import Engine
 
 from meterhub.ingest import repository
 from meterhub.ingest.decoding import Damaged, Held, Readable, open_link, read_telegram
+from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import NewHold
-from meterhub.ingest.service import load_registry, new_hold, new_read
+from meterhub.ingest.service import new_hold, new_read
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import store_reads
 from meterhub.readings.service import ROLL_UP
@@ -47,7 +48,7 @@ def retry(
                 return
             formats = FormatStore(repository.load_formats(connection))
             links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
-            registry = load_registry(
+            registry = RegistryCache().look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
             )
             reads, resolved, holds = [], [], list[NewHold]()

@@ -14,6 +14,7 @@ from meterhub.access.principal import Principal
 from meterhub.errors import BadInput, TooLarge
 from meterhub.ingest import views
 from meterhub.ingest.batch import inflate, parse
+from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import load_formats
 from meterhub.ingest.schemas import (
     Batch,
@@ -25,7 +26,7 @@ from meterhub.ingest.schemas import (
     Retry,
     RetryQueued,
 )
-from meterhub.ingest.service import RETRY_TASK, Sender, accept_batch
+from meterhub.ingest.service import RETRY_TASK, Memory, Sender, accept_batch
 from meterhub.kit.paging import Page, PageParams, page_of
 from meterhub.kit.queue import defer
 from meterhub.wmbus import FormatStore
@@ -67,8 +68,7 @@ async def send_telegrams(
             max_telegrams=settings.max_batch,
             now=now,
         )
-        formats = _formats(request, engine)
-        return accept_batch(engine, settings, formats, sender, heard, rejected, now=now)
+        return accept_batch(engine, settings, _memory(request, engine), sender, heard, rejected, now=now)
 
     return await run_in_threadpool(store)
 
@@ -95,14 +95,14 @@ def _sender(request: Request, principal: Principal) -> Sender:
     )
 
 
-def _formats(request: Request, engine: EngineDep) -> FormatStore:
-    """Return the process's store of frame layouts, loaded once."""
+def _memory(request: Request, engine: EngineDep) -> Memory:
+    """Return what this process remembers between batches, made when first needed."""
     state = request.app.state
-    if not hasattr(state, "formats"):
+    if not hasattr(state, "ingest_memory"):
         with engine.connect() as connection:
-            state.formats = FormatStore(load_formats(connection))
-    formats: FormatStore = state.formats
-    return formats
+            state.ingest_memory = Memory(FormatStore(load_formats(connection)), RegistryCache())
+    memory: Memory = state.ingest_memory
+    return memory
 
 
 @router.get("/gateways")

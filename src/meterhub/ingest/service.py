@@ -6,13 +6,11 @@ short exclusive transaction look again for what came in meanwhile and store.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
 from meterhub.access.repository import gateway_seen
-from meterhub.assets.keys import keys_of
-from meterhub.assets.repository import meters_by_address
 from meterhub.ingest import repository
 from meterhub.ingest.batch import Heard
 from meterhub.ingest.decoding import (
@@ -26,6 +24,7 @@ from meterhub.ingest.decoding import (
     read_telegram,
 )
 from meterhub.ingest.dedupe import Known, Seen, in_order_heard, seen_from
+from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import HeardAgain, NewFrame, NewHold
 from meterhub.ingest.schemas import BatchResult, Rejected
 from meterhub.kit.queue import defer
@@ -47,6 +46,14 @@ class Sender:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """What a hub process remembers between batches; all of it can be loaded again."""
+
+    formats: FormatStore
+    registry: RegistryCache
+
+
+@dataclass(frozen=True, slots=True)
 class Judged:
     """A frame with its fingerprint and what could be read of it."""
 
@@ -61,18 +68,10 @@ def judge(heard: Heard) -> Judged:
     return Judged(heard, fingerprint(link.link.frame if isinstance(link, Readable) else heard.raw), link)
 
 
-def load_registry(connection: Connection, settings: Settings, links: Sequence[Readable]) -> Registry:
-    """Look up the meters that frames may belong to, with their keys: two queries, however many meters."""
-    pairs = {(a.manufacturer, a.serial) for link in links for a in link.candidates}
-    meters = meters_by_address(connection, pairs) if pairs else {}
-    ids = [meter.id for meter in meters.values()]
-    return Registry(meters, keys_of(connection, settings.require_master_key(), ids) if ids else {})
-
-
 def accept_batch(
     engine: Engine,
     settings: Settings,
-    formats: FormatStore,
+    memory: Memory,
     sender: Sender,
     heard: Sequence[Heard],
     rejected: Sequence[Rejected],
@@ -83,21 +82,25 @@ def accept_batch(
     window = timedelta(seconds=settings.dedupe_window_s)
     judged = [judge(one) for one in heard]
     judged = [judged[n] for n in in_order_heard([one.heard.received_at for one in judged])]
+    span = _span(judged, window)
+    fingerprints = {one.fingerprint for one in judged}
     with engine.connect() as connection:
-        fresh = _unknown(judged, _stored(connection, judged, window))
-        registry = load_registry(
-            connection, settings, [one.link for one in fresh if isinstance(one.link, Readable)]
-        )
-    learned_before = formats.learned()
-    outcomes = {one.heard.index: _read(one, registry, formats) for one in fresh}
-    learned = {s: f for s, f in formats.learned().items() if s not in learned_before}
+        newest = repository.newest_frame(connection)
+        known = repository.known_transmissions(connection, fingerprints, *span) if judged else []
+        fresh = _unknown(judged, seen_from(known, window))
+        links = [one.link for one in fresh if isinstance(one.link, Readable)]
+        registry = memory.registry.look_up(connection, settings, links)
+    learned_before = memory.formats.learned()
+    outcomes = {one.heard.index: _read(one, registry, memory.formats) for one in fresh}
+    learned = {s: f for s, f in memory.formats.learned().items() if s not in learned_before}
     with engine.begin() as connection:
         repository.lock(connection)
-        seen = _stored(connection, judged, window)
+        meanwhile = repository.transmissions_since(connection, newest, fingerprints)
+        seen = seen_from([*known, *meanwhile], window)
         new = _unknown(judged, seen)
         for one in new:
             if one.heard.index not in outcomes:  # its twin in this batch turned out to be stored meanwhile
-                outcomes[one.heard.index] = _read(one, registry, formats)
+                outcomes[one.heard.index] = _read(one, registry, memory.formats)
         ids = repository.reserve_ids(connection, len(new))
         _store_new(connection, sender, list(zip(ids, new, strict=True)), outcomes)
         duplicates = _store_duplicates(connection, sender, judged, new, seen)
@@ -112,14 +115,11 @@ def accept_batch(
     return result
 
 
-def _stored(connection: Connection, judged: Sequence[Judged], window: timedelta) -> Seen:
+def _span(judged: Sequence[Judged], window: timedelta) -> tuple[datetime, datetime]:
+    """Return from when to when a stored transmission may be one of these (in order of time)."""
     if not judged:
-        return Seen(window)
-    times = [one.heard.received_at for one in judged]
-    known = repository.known_transmissions(
-        connection, [one.fingerprint for one in judged], min(times), max(times), window
-    )
-    return seen_from(known, window)
+        return datetime.min.replace(tzinfo=UTC), datetime.min.replace(tzinfo=UTC)
+    return judged[0].heard.received_at - window, judged[-1].heard.received_at + window
 
 
 def _unknown(judged: Sequence[Judged], seen: Seen) -> list[Judged]:

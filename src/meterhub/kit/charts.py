@@ -12,7 +12,7 @@ from html import escape
 from itertools import groupby
 from math import ceil, floor, log10
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 8, 18, 22
+LEFT, RIGHT, TOP, BOTTOM = 46, 8, 26, 22
 TICKS = 4
 LABEL_WIDTH = 52
 HOURS = 24
@@ -76,7 +76,7 @@ def bar_chart(
     parts += _value_axis(size, highest, tick, y, unit)
     parts += _time_axis(start.astimezone(zone), end.astimezone(zone), x, size)
     width = wide * step.total_seconds() / span_s
-    drawn = width * (0.86 if width > 3 else 1)
+    drawn = max(1.0, width * (0.86 if width > 3 else 1))
     for kind, group in groupby(sorted(bars, key=lambda bar: bar.kind), key=lambda bar: bar.kind):
         path = "".join(
             f"M{x(bar.start):.1f} {base}V{y(max(0.0, bar.value)):.1f}h{drawn:.2f}V{base}z"
@@ -106,8 +106,7 @@ def heat_map(
         return _svg(name, title, description, size, _text(size.width / 2, size.height / 2, "no data", "middle"))
     first, last = min(day for day, _ in cells), max(day for day, _ in cells)
     days = (last - first).days + 1
-    legend = 26
-    wide, high = size.width - LEFT - RIGHT, size.height - TOP - BOTTOM - legend
+    wide, high = size.width - LEFT - RIGHT, size.height - TOP - BOTTOM
     cell_w, cell_h = wide / days, high / HOURS
     levels: dict[int, list[str]] = {}
     for (day, hour), value in cells.items():
@@ -123,15 +122,16 @@ def heat_map(
     every = max(1, ceil(LABEL_WIDTH * days / wide))
     for number in range(0, days, every):
         day = first + timedelta(days=number)
-        parts.append(_text(LEFT + cell_w * number, TOP + high + 15, f"{day.day} {day:%b}", "start"))
-    parts += _legend(limits, unit, size)
+        if LEFT + cell_w * number <= size.width - RIGHT - LABEL_WIDTH * 0.7:
+            parts.append(_text(LEFT + cell_w * number, TOP + high + 15, f"{day.day} {day:%b}", "start"))
+    parts += [_text(4, 13, unit, "start"), *_legend(limits, size)]
     return _svg(name, title, description, size, "".join(parts))
 
 
-def _legend(limits: Sequence[float], unit: str, size: Size) -> list[str]:
-    labels = ["0", *(f"<{limit:g}" for limit in limits), f"≥{limits[-1]:g} {unit}"]
+def _legend(limits: Sequence[float], size: Size) -> list[str]:
+    labels = ["0", *(f"<{limit:g}" for limit in limits), f"≥{limits[-1]:g}"]
     pitch = (size.width - LEFT - RIGHT) / len(labels)
-    y = size.height - 14
+    y = 3
     return [
         f'<rect class="level-{level}" x="{LEFT + level * pitch:.1f}" y="{y}" width="11" height="11"/>'
         + _text(LEFT + level * pitch + 14, y + 10, label, "start")

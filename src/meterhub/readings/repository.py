@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection, text
 
+from meterhub.kit import arrays
 from meterhub.kit.db import AnyRow
 
 
@@ -63,17 +64,21 @@ def store_reads(connection: Connection, reads: Sequence[NewRead]) -> None:
     """Store reads in bulk and note what has to be rolled up again."""
     if not reads:
         return
-    columns: dict[str, list[object]] = {
-        "meter_id": [read.meter_id for read in reads],
-        "at": [read.at for read in reads],
-        "volume_ml": [read.volume_ml for read in reads],
-        "source": [read.source.value for read in reads],
-        "alarms": [",".join(read.alarms) for read in reads],
-        "meter_at": [read.meter_at for read in reads],
-        "raw_frame_id": [read.raw_frame_id for read in reads],
-    }
-    connection.execute(_STORE, columns)
-    connection.execute(_NOTE_DUE, {"meter_id": columns["meter_id"], "at": columns["at"]})
+    meter_ids = arrays.integers(read.meter_id for read in reads)
+    times = arrays.instants(read.at for read in reads)
+    connection.execute(
+        _STORE,
+        {
+            "meter_id": meter_ids,
+            "at": times,
+            "volume_ml": arrays.integers(read.volume_ml for read in reads),
+            "source": arrays.texts(read.source for read in reads),
+            "alarms": arrays.texts(",".join(read.alarms) for read in reads),
+            "meter_at": arrays.instants(read.meter_at for read in reads),
+            "raw_frame_id": arrays.integers(read.raw_frame_id for read in reads),
+        },
+    )
+    connection.execute(_NOTE_DUE, {"meter_id": meter_ids, "at": times})
 
 
 # The hours of a point, whichever meter hung there; times of day and months in the utility's zone.
