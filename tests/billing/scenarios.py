@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from meterhub.billing.scenario import answer
-from meterhub.billing.serialise import line_from_json
-from meterhub.billing.verify import disagreements
+from meterhub.billing.rating.serialise import line_from_json
+from meterhub.billing.rating.verify import disagreements
+from meterhub.billing.scenario.answers import answer
 
 Scenario = dict[str, Any]
 

@@ -13,10 +13,11 @@ from meterhub.errors import NotFound
 from meterhub.explain import Verdict
 from meterhub.explain.tree import show
 from meterhub.ingest.batch import Heard
-from meterhub.ingest.service import Sender, accept_batch
+from meterhub.ingest.registry import RegistryCache
+from meterhub.ingest.service import Memory, Sender, accept_batch
 from meterhub.wmbus import Address, FormatStore
 from meterhub.wmbus.encode import DataRecord, Message, encode
-from tests.billing_service.town import Town, at, settings
+from tests.billing.service.town import Town, at, settings
 
 KEY = "0102030405060708090A0B0C0D0E0F11"
 SERIAL = "00000777"
@@ -46,7 +47,13 @@ def billed(engine):
         )
     ]
     accepted = accept_batch(
-        engine, settings(), FormatStore(), Sender(1), heard, [], now=datetime.fromisoformat("2025-04-02T00Z")
+        engine,
+        settings(),
+        Memory(FormatStore(), RegistryCache()),
+        Sender(1),
+        heard,
+        [],
+        now=datetime.fromisoformat("2025-04-02T00Z"),
     )
     assert accepted.accepted == 4
     town.bill()

@@ -15,7 +15,7 @@ from meterhub.readings.repository import NewRead, store_reads
 from meterhub.settings import Settings
 from tests.alerts.homes import DAY_S, START_S, a_home
 from tests.alerts.stored import store_point, utc
-from tests.billing_service.town import Town
+from tests.billing.service.town import Town
 
 DAYS = 35
 NOW = utc(START_S + DAYS * DAY_S + 1800)

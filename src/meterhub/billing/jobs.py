@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlalchemy import Engine
 
-from meterhub.billing import runs
+from meterhub.billing.runs import execution
 from meterhub.settings import Settings
 
 RUN = "billing.run"
@@ -12,7 +12,7 @@ RUN = "billing.run"
 
 def run_billing(engine: Engine, settings: Settings, run_id: int) -> None:
     """Carry out a billing run, or what is left of it."""
-    runs.carry_out(engine, settings, run_id)
+    execution.carry_out(engine, settings, run_id)
 
 
 TASKS: dict[str, Callable[..., None]] = {RUN: run_billing}

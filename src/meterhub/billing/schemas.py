@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from meterhub.billing.tariffs import MAX_PRICE_DECIMALS
+from meterhub.billing.rating.tariffs import MAX_PRICE_DECIMALS
 
 Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=MAX_PRICE_DECIMALS)]
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
@@ -232,7 +232,7 @@ class InvoiceLineOut(BaseModel):
     vat_category: str
     vat_rate: Decimal
     quality: str | None
-    trace: dict[str, Any]  # Any: one shape a kind of line, see meterhub.billing.traces
+    trace: dict[str, Any]  # Any: one shape a kind of line, see meterhub.billing.rating.traces
 
 
 class InvoiceDetail(InvoiceOut):
@@ -240,4 +240,4 @@ class InvoiceDetail(InvoiceOut):
 
     lines: list[InvoiceLineOut]
     vat_groups: list[VatSum]
-    snapshot: dict[str, Any]  # Any: see meterhub.billing.snapshot
+    snapshot: dict[str, Any]  # Any: see meterhub.billing.runs.snapshot

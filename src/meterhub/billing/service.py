@@ -6,10 +6,11 @@ from sqlalchemy import Connection, Engine
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
-from meterhub.billing import repository, runs
-from meterhub.billing.due_dates import FI_CONSUMER_MIN_DAYS, bank_day_from
+from meterhub.billing import repository
 from meterhub.billing.jobs import RUN
-from meterhub.billing.model import Country
+from meterhub.billing.rating.model import Country
+from meterhub.billing.receivables.due_dates import FI_CONSUMER_MIN_DAYS, bank_day_from
+from meterhub.billing.runs import execution
 from meterhub.billing.schemas import (
     ComponentSum,
     Hold,
@@ -52,8 +53,8 @@ def preview(engine: Engine, settings: Settings, principal: Principal, request: R
     """Compute what a run would come to, on the same path, and keep nothing of it."""
     with engine.connect() as connection, connection.begin() as transaction:
         run_id = add_run(connection, principal, request)
-        work = runs.begin(connection, settings, run_id, preview=True)
-        while runs.bill_chunk(connection, work, runs.CHUNK):
+        work = execution.begin(connection, settings, run_id, preview=True)
+        while execution.bill_chunk(connection, work, execution.CHUNK):
             pass
         run = find_run(connection, run_id)
         result = Preview(

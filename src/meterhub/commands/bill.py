@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from meterhub.billing.explaining import explain
-from meterhub.billing.scenario import answer_text
-from meterhub.billing.serialise import line_from_json
+from meterhub.billing.rating.explaining import explain
+from meterhub.billing.rating.serialise import line_from_json
+from meterhub.billing.scenario.answers import answer_text
 
 STANDARD_INPUT = "-"
 

@@ -7,18 +7,18 @@ from decimal import Decimal
 from sqlalchemy import Connection
 
 from meterhub.billing import service
-from meterhub.billing.accounts import only_document
-from meterhub.billing.errors import RatingError
-from meterhub.billing.explaining import explain
-from meterhub.billing.identifiers import is_kid_mod10, is_viite
-from meterhub.billing.model import DocumentType, Line, Quality
-from meterhub.billing.rating import quote
+from meterhub.billing.rating.errors import RatingError
+from meterhub.billing.rating.explaining import explain
+from meterhub.billing.rating.model import DocumentType, Line, Quality
+from meterhub.billing.rating.quoting import quote
+from meterhub.billing.rating.serialise import trace_from_json
+from meterhub.billing.rating.traces import FixedTrace, MinimumTrace, VolumeTrace
+from meterhub.billing.rating.vat import vat_groups
+from meterhub.billing.rating.verify import disagreements
+from meterhub.billing.receivables.identifiers import is_kid_mod10, is_viite
+from meterhub.billing.runs.accounts import only_document
+from meterhub.billing.runs.snapshot import quote_of
 from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
-from meterhub.billing.serialise import trace_from_json
-from meterhub.billing.snapshot import quote_of
-from meterhub.billing.traces import FixedTrace, MinimumTrace, VolumeTrace
-from meterhub.billing.vat import vat_groups
-from meterhub.billing.verify import disagreements
 from meterhub.explain import repository
 from meterhub.explain.evidence import Evidence
 from meterhub.explain.model import Explanation, Step, Verdict, checked, differences

@@ -8,8 +8,8 @@ from sqlalchemy import Connection
 
 from meterhub.assets.keys import key_for
 from meterhub.assets.repository import MeterRow
-from meterhub.billing.snapshot import meter_name
-from meterhub.billing.usage import Json, StoredRead, local_midnight, register_between, whole_litres_ml
+from meterhub.billing.runs.snapshot import meter_name
+from meterhub.billing.runs.usage import Json, StoredRead, local_midnight, register_between, whole_litres_ml
 from meterhub.errors import MeterhubError
 from meterhub.explain import repository
 from meterhub.explain.model import Step, Verdict, checked, differences

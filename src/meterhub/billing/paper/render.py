@@ -14,11 +14,11 @@ from typing import Any
 
 import typst
 
-from meterhub.billing.barcode import bank_barcode
-from meterhub.billing.identifiers import compact, printed_viite
 from meterhub.billing.paper.bars import modules
 from meterhub.billing.paper.chart import drawn
 from meterhub.billing.paper.texts import LANGUAGES, NO_BREAK_SPACE, Language
+from meterhub.billing.receivables.barcode import bank_barcode
+from meterhub.billing.receivables.identifiers import compact, printed_viite
 from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
 from meterhub.kit.periods import ONE_DAY
 from meterhub.kit.units import ML_PER_M3

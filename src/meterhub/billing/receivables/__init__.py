@@ -1,0 +1,1 @@
+"""What is owed and how it is paid: due dates, references, barcodes, late interest, payments; pure."""

@@ -1,0 +1,152 @@
+"""The snapshot: every input of an invoice as JSON, and the way from it to the quote that is rated.
+
+A run rates exactly what it stores: it builds the snapshot first and rates `quote_of(snapshot)`, and so does
+whoever computes an issued invoice again. Volumes are integer millilitres, other numbers decimal strings.
+"""
+
+from datetime import date
+from decimal import Decimal
+
+from meterhub.billing.rating.components import fixed
+from meterhub.billing.rating.model import (
+    Country,
+    Installation,
+    Point,
+    Quote,
+    Read,
+    ReadSource,
+    Service,
+    TariffVersion,
+    VatVersion,
+)
+from meterhub.billing.rating.tariffs import PriceList
+from meterhub.billing.runs.usage import Json
+from meterhub.kit.db import AnyRow
+from meterhub.kit.periods import DateRange
+
+SCHEMA = 1
+# Overload flow Q4 of the usual household meter, Q3 = 2.5 m³/h (ISO 4064-1): what a rollover may not exceed.
+HOUSEHOLD_Q4_M3H = Decimal("3.125")
+
+
+def frozen_prices(tariff: AnyRow, versions: list[AnyRow], vat: list[AnyRow]) -> Json:
+    """Return a price list and the VAT rates of its country as they are frozen into invoices."""
+    return {
+        "tariff": {
+            "id": tariff.id,
+            "code": tariff.code,
+            "name": tariff.name,
+            "versions": [
+                {
+                    "id": row.id,
+                    "component": row.component,
+                    "kind": row.kind,
+                    "service": row.service,
+                    "net_price": str(row.net_price),
+                    "per": row.per,
+                    "vat_code": row.vat_code,
+                    "valid_from": row.valid_from.isoformat(),
+                    "valid_to": row.valid_to.isoformat() if row.valid_to else None,
+                }
+                for row in versions
+            ],
+        },
+        "vat": [
+            {
+                "id": row.id,
+                "code": row.code,
+                "category": row.category,
+                "rate": str(row.rate),
+                "valid_from": row.valid_from.isoformat(),
+                "valid_to": row.valid_to.isoformat() if row.valid_to else None,
+            }
+            for row in vat
+        ],
+    }
+
+
+def price_list(prices: Json, services: tuple[str, ...]) -> PriceList:
+    """Return what is priced at a point with these services; a fee for another service is not its own."""
+    versions = [
+        TariffVersion(
+            code=version["component"],
+            kind=version["kind"],
+            net_price=Decimal(version["net_price"]),
+            vat_code=version["vat_code"],
+            valid_from=date.fromisoformat(version["valid_from"]),
+            valid_to=_day(version["valid_to"]),
+            service=Service(version["service"]) if version["service"] else None,
+            parameters=fixed.Parameters(per=fixed.Per(version["per"])) if version["kind"] == "fixed" else None,
+            ref=version["id"],
+        )
+        for version in prices["tariff"]["versions"]
+        if version["service"] is None or version["service"] in services
+    ]
+    vat = [
+        VatVersion(
+            code=rate["code"],
+            category=rate["category"],
+            rate=Decimal(rate["rate"]),
+            valid_from=date.fromisoformat(rate["valid_from"]),
+            valid_to=_day(rate["valid_to"]),
+            ref=rate["id"],
+        )
+        for rate in prices["vat"]
+    ]
+    return PriceList.of(versions, vat)
+
+
+def quote_of(snapshot: Json, prices: PriceList | None = None) -> Quote:
+    """Return what rating is asked; `prices` may be given where many snapshots share them."""
+    point = snapshot["point"]
+    services = tuple(point["services"])
+    return Quote(
+        country=Country(snapshot["country"]),
+        currency=snapshot["currency"],
+        period=period_of(snapshot),
+        prices=price_list(snapshot, services) if prices is None else prices,
+        points=(
+            Point(
+                id=point["point_code"],
+                installations=tuple(_installation(one) for one in snapshot["installations"]),
+                services=tuple(Service(service) for service in services),
+            ),
+        ),
+    )
+
+
+def period_of(snapshot: Json) -> DateRange:
+    """Return the billed period."""
+    start, end = snapshot["period"]
+    return DateRange(date.fromisoformat(start), date.fromisoformat(end))
+
+
+def meter_name(installation: Json) -> str:
+    """Return how a meter is called in traces and on paper."""
+    return f"{installation['manufacturer']} {installation['serial']}"
+
+
+def _installation(installation: Json) -> Installation:
+    return Installation(
+        meter=meter_name(installation),
+        digits=installation["digits"],
+        qmax_m3h=HOUSEHOLD_Q4_M3H,
+        reads=tuple(
+            Read(
+                on=date.fromisoformat(read["on"]),
+                volume_ml=read["volume_ml"],
+                source=ReadSource(read["source"]),
+                confirmed=True,
+                ref=read["ref"],
+            )
+            for read in installation["reads"]
+        ),
+    )
+
+
+def _parameters(version: Json) -> fixed.Parameters | None:
+    return fixed.Parameters(per=fixed.Per(version["per"])) if version["kind"] == "fixed" else None
+
+
+def _day(text: str | None) -> date | None:
+    return date.fromisoformat(text) if text else None

@@ -1,0 +1,1 @@
+"""JSON scenarios in, answers out: the edge of the calculation for `meterhub bill`."""
