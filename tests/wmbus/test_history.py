@@ -52,7 +52,7 @@ def test_profiles_forward_and_backward_are_dated() -> None:
 
 
 def test_walk_by_months_go_back_from_the_last_month_end() -> None:
-    assert shown(history("QDS/qwater/16"))[-2:] == [("2025-12-31", "0.949"), ("2026-01-31", "1.080")]
+    assert shown(history("QDS/qwater/16"))[-2:] == [("2025-12-31", "1.500"), ("2026-01-31", "1.700")]
 
 
 def test_a_meter_that_distrusts_its_clock_gives_no_dated_registers() -> None:
