@@ -45,6 +45,9 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.UNDECODABLE: "Report the meter model: its frames open, but no register is found in them.",
 }
 
+# The register is shown by `meterhub decode`, but nobody should be billed by it before a person has looked.
+NOT_BILLABLE = frozenset({"unit-unverified"})
+
 _SECURITY_REASONS = {
     SecurityResult.KEY_MISSING: Reason.KEY_MISSING,
     SecurityResult.KEY_WRONG: Reason.KEY_WRONG,
@@ -134,6 +137,8 @@ def _judge(telegram: Telegram, meter: MeterRow, address: Address) -> MeterRead |
         return Held(reason, notes, address)
     if any(d.code == "format-unknown" for d in telegram.diagnostics):
         return Held(Reason.FORMAT_UNKNOWN, notes, address)
+    if any(d.code in NOT_BILLABLE for d in telegram.diagnostics):
+        return Held(Reason.UNDECODABLE, notes, address)
     total = telegram.readings.get("total_m3")
     if total is None and (telegram.diagnostics or not telegram.readings):
         return Held(Reason.UNDECODABLE, notes or "no register in this telegram", address)
