@@ -5,7 +5,8 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from meterhub.app import create_app
 from tests.browser.server import serving
-from tests.web.town import LEAKY, NOW, PASSWORD, seed
+from tests.web.seeded import seeded_town
+from tests.web.town import LEAKY, NOW, PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,12 +27,19 @@ def chromium():
 
 
 @pytest.fixture
-def town(engine):
-    return seed(engine)
+def seeded(postgres):
+    with seeded_town(postgres) as found:
+        yield found
 
 
 @pytest.fixture
-def address(engine, town):
+def town(seeded):
+    return seeded[1]
+
+
+@pytest.fixture
+def address(seeded):
+    engine, town = seeded
     with serving(create_app(engine, town.settings, clock=lambda: NOW)) as url:
         yield url
 

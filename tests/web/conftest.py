@@ -1,13 +1,15 @@
 import pytest
 
+from tests.web.seeded import seeded_town
 from tests.web.site import Site
-from tests.web.town import add_users, seed, settings
+from tests.web.town import add_users, settings
 
 
 @pytest.fixture
-def site(engine) -> Site:
+def site(postgres):
     """The pages on a seeded town."""
-    return Site(engine, seed(engine))
+    with seeded_town(postgres) as (engine, town):
+        yield Site(engine, town)
 
 
 @pytest.fixture

@@ -44,7 +44,7 @@ def add_users(engine: Engine) -> None:
             )
 
 
-def seed(engine: Engine, *, homes: int = 12) -> SeededTown:
+def seed(engine: Engine, *, homes: int = 7) -> SeededTown:
     """Fill a database: homes with a leak, a burst and a silent meter, alerts, an invoice, quarantine."""
     add_users(engine)
     meters = []

@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from fastapi.routing import APIRoute
 
+from meterhub.access.principal import Principal
 from meterhub.errors import MeterhubError, NotAllowed, NotAuthenticated, NotFound
 from meterhub.web.render import render
 from meterhub.web.security import PAGE_HEADERS
@@ -55,12 +56,13 @@ def see_other(path: str) -> RedirectResponse:
 
 def error_page(request: Request, error: MeterhubError) -> Response:
     """Return the page of an error: what it is, and what to do."""
+    principal: Principal | None = getattr(request.state, "principal", None)
     values = {
         "heading": _HEADINGS.get(type(error), "That did not work"),
         "detail": error.detail,
         "advice": _ADVICE.get(type(error), "Go back, change what is named above, and try again."),
     }
-    return render(request, "error.html", values, status=error.status)
+    return render(request, "error.html", values, principal=principal, status=error.status)
 
 
 def _to_login(request: Request) -> Response:

@@ -1,18 +1,25 @@
 """Pictures of consumption as pages show them: each in two sizes, for wide screens and for phones."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from meterhub.kit.charts import Bar, Size, bar_chart, heat_map
 from meterhub.kit.hours import HOUR
 from meterhub.readings.hourly import Quality
 
-WIDE, NARROW = Size(1080, 230), Size(350, 200)
-WIDE_MAP, NARROW_MAP = Size(1080, 330), Size(350, 330)
+WIDE, NARROW = 1080, 350
+HIGH, LOW = 230, 150
+MAP_HIGH = 330
 # Where the colours of the heat map change [L/h]: a drip, a toilet, a tap, a shower.
 HEAT_LIMITS_L_H = (5, 20, 60, 150)
 KINDS = {quality.value: quality.name.lower() for quality in Quality}
+
+
+def local_midnight(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the beginning of an instant's day in a zone, in UTC."""
+    day = at.astimezone(zone).date()
+    return datetime(day.year, day.month, day.day, tzinfo=zone).astimezone(UTC)
 
 
 def hourly_bars(
@@ -41,6 +48,7 @@ def bars_in_two_sizes(
     unit: str,
     zone: ZoneInfo,
     top: float | None = None,
+    height: int = HIGH,
     marks: Iterable[tuple[datetime, datetime]] = (),
 ) -> str:
     """Return a bar chart twice; the style sheet shows the one that fits."""
@@ -54,24 +62,34 @@ def bars_in_two_sizes(
             description=description,
             unit=unit,
             zone=zone,
-            size=size,
+            size=Size(width, height),
             top=top,
             marks=spans,
         )
-        for kind, size in (("wide", WIDE), ("narrow", NARROW))
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
     ]
     return f'<div class="wide">{drawn[0]}</div><div class="narrow">{drawn[1]}</div>'
 
 
 def heat_in_two_sizes(
-    volumes: Mapping[datetime, tuple[int, int]], *, name: str, description: str, zone: ZoneInfo
+    volumes: Mapping[datetime, tuple[int, int]],
+    since: datetime,
+    until: datetime,
+    *,
+    name: str,
+    description: str,
+    zone: ZoneInfo,
 ) -> str:
     """Return the heat map of hours by local day twice; the doubled hour of autumn counts as its mean."""
     sums: dict[tuple[date, int], list[float]] = {}
     for hour, (volume_ml, _) in volumes.items():
         local = hour.astimezone(zone)
         sums.setdefault((local.date(), local.hour), []).append(volume_ml / 1000)
-    cells = {key: sum(values) / len(values) for key, values in sums.items()}
+    cells: dict[tuple[date, int], float | None] = {
+        (since.astimezone(zone).date(), 0): None,
+        ((until - HOUR).astimezone(zone).date(), 0): None,
+    }
+    cells |= {key: sum(values) / len(values) for key, values in sums.items()}
     drawn = [
         heat_map(
             cells,
@@ -80,8 +98,8 @@ def heat_in_two_sizes(
             description=description,
             unit="L/h",
             limits=HEAT_LIMITS_L_H,
-            size=size,
+            size=Size(width, MAP_HIGH),
         )
-        for kind, size in (("wide", WIDE_MAP), ("narrow", NARROW_MAP))
+        for kind, width in (("wide", WIDE), ("narrow", NARROW))
     ]
     return f'<div class="wide">{drawn[0]}</div><div class="narrow">{drawn[1]}</div>'

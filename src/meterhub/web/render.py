@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from meterhub.web.security import PAGE_HEADERS
 FOLDER = Path(__file__).parent
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 ML_PER_L = 1000
+# UN/ECE Recommendation 20, as invoices have them.
+UNITS = {"MTQ": "m³", "DAY": "days", "MON": "months", "C62": "pcs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,14 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, m3=cubic_metres, litres=litres, day=day, words=plain_words, picture=Markup
+        number=number,
+        m3=cubic_metres,
+        litres=litres,
+        day=day,
+        last_day=lambda end: day(end - timedelta(days=1)),
+        unit=lambda code: UNITS.get(code, code),
+        words=plain_words,
+        picture=Markup,
     )
     environment.globals["P"] = Permission
     return environment

@@ -31,7 +31,9 @@ def session_principal(request: Request, engine: EngineDep) -> Principal:
     if not token:
         raise NotAuthenticated("log in to see this page")
     with engine.connect() as connection:
-        return service.authenticate(connection, token)
+        request.state.principal = service.authenticate(connection, token)
+    principal: Principal = request.state.principal
+    return principal
 
 
 def page(permission: Permission) -> Any:
@@ -40,7 +42,10 @@ def page(permission: Permission) -> Any:
     def guard(
         request: Request, engine: EngineDep, principal: Annotated[Principal, Depends(session_principal)]
     ) -> Principal:
-        return check(engine, principal, permission, request.url.path)
+        try:
+            return check(engine, principal, permission, request.url.path)
+        except NotAllowed:
+            raise NotAllowed(f"it needs the permission “{permission}”") from None
 
     guard.permission = permission  # type: ignore[attr-defined]  # read by the test over all routes
     return Depends(guard)

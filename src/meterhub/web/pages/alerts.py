@@ -17,7 +17,7 @@ from meterhub.kit.paging import page_of
 from meterhub.readings import repository as readings
 from meterhub.readings.schemas import Resolution
 from meterhub.web.page_route import page_router, see_other
-from meterhub.web.pictures import bars_in_two_sizes, heat_in_two_sizes, hourly_bars
+from meterhub.web.pictures import bars_in_two_sizes, heat_in_two_sizes, hourly_bars, local_midnight
 from meterhub.web.render import render
 from meterhub.web.security import own_form, page
 
@@ -74,7 +74,7 @@ def show(
     with engine.begin() as connection:
         alert = service.read_alert(connection, principal, alert_id)
         until = floor_hour(min(clock(), (alert.closed_at or clock()) + AFTER)) + HOUR
-        since = max(floor_hour(alert.onset_at - BEFORE), until - LONGEST)
+        since = local_midnight(max(alert.onset_at - BEFORE, until - LONGEST), settings.tz)
         rows = readings.consumption(
             connection,
             alert.metering_point_id,
@@ -99,7 +99,9 @@ def show(
             zone=settings.tz,
             marks=[(alert.onset_at, alert.closed_at or until)],
         ),
-        "heat": heat_in_two_sizes(volumes, name="heat", description="Each column is a day.", zone=settings.tz),
+        "heat": heat_in_two_sizes(
+            volumes, since, until, name="heat", description="Each column is a day.", zone=settings.tz
+        ),
     }
     return render(request, "alert.html", values, principal=principal)
 

@@ -17,7 +17,7 @@ from meterhub.kit.charts import Bar
 from meterhub.kit.db import AnyRow
 from meterhub.web import queries, town
 from meterhub.web.page_route import page_router
-from meterhub.web.pictures import bars_in_two_sizes, hourly_bars
+from meterhub.web.pictures import LOW, bars_in_two_sizes, hourly_bars, local_midnight
 from meterhub.web.render import number, render
 from meterhub.web.security import page
 
@@ -46,7 +46,7 @@ def show(
         town.renew(engine, now, at_most_s=town.FIRST_LOOK_S)
     background.add_task(town.renew, engine, now)
     until = now.replace(minute=0, second=0, microsecond=0)
-    since = until - timedelta(days=days)
+    since = local_midnight(now - timedelta(days=days), settings.tz)
     with engine.connect() as connection:
         hours = town.hours(connection, since, until)
         values = {
@@ -60,6 +60,7 @@ def show(
             "alerts": alerts.count_unsettled(connection),
             "heard": queries.heard(connection, now - timedelta(days=1), now),
         }
+    values["known"] = any(row.meters for row in hours)
     values["water"] = _water(hours, since, until, settings.tz)
     values["success"] = _success(hours, settings.tz)
     response = render(request, "overview.html", values, principal=principal)
@@ -85,7 +86,7 @@ def _success(hours: Sequence[AnyRow], zone: ZoneInfo) -> str:
     """Return the share of meter hours that were heard, a local day."""
     sums: dict[datetime, list[int]] = defaultdict(lambda: [0, 0])
     for row in hours:
-        start = row.hour.astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+        start = local_midnight(row.hour, zone)
         sums[start][0] += row.heard
         sums[start][1] += row.installed
     bars = [Bar(start, 100 * min(1.0, heard / of) if of else None) for start, (heard, of) in sorted(sums.items())]
@@ -100,4 +101,5 @@ def _success(hours: Sequence[AnyRow], zone: ZoneInfo) -> str:
         unit="%",
         zone=zone,
         top=100.0,
+        height=LOW,
     )

@@ -18,7 +18,7 @@ from meterhub.readings import repository as readings
 from meterhub.readings.schemas import Resolution
 from meterhub.web import queries
 from meterhub.web.page_route import page_router
-from meterhub.web.pictures import bars_in_two_sizes, heat_in_two_sizes, hourly_bars
+from meterhub.web.pictures import bars_in_two_sizes, heat_in_two_sizes, hourly_bars, local_midnight
 from meterhub.web.render import number, render
 from meterhub.web.security import page
 
@@ -59,7 +59,7 @@ def show(
     """Show what a point used by the hour; each look is logged."""
     days = days if days in SPANS else SPANS[1]
     until = floor_hour(clock()) + HOUR
-    since = until - timedelta(days=days)
+    since = local_midnight(until - timedelta(days=days), settings.tz)
     sees_customers = principal.may(Permission.READ_CUSTOMERS)
     with engine.begin() as connection:
         point = assets.find_point(connection, point_code)
@@ -97,7 +97,11 @@ def show(
     total_m3 = sum(row.volume_ml for row in rows) / 1e6
     lowest = min((row.volume_ml for row in rows), default=0) / 1000
     said = f"{number(total_m3, 3)} m³ in {len(rows)} hours with data; lowest hour {number(lowest)} L."
-    values |= {"hours": len(rows), "total_ml": sum(row.volume_ml for row in rows)}
+    values |= {
+        "hours": len(rows),
+        "span_hours": (until - since) // HOUR,
+        "total_ml": sum(row.volume_ml for row in rows),
+    }
     values["bars"] = bars_in_two_sizes(
         hourly_bars(volumes, since, until, per=1000),
         HOUR,
@@ -108,5 +112,5 @@ def show(
         zone=settings.tz,
         marks=[(alert.onset_at, alert.closed_at or until) for alert in raised],
     )
-    values["heat"] = heat_in_two_sizes(volumes, name="heat", description=said, zone=settings.tz)
+    values["heat"] = heat_in_two_sizes(volumes, since, until, name="heat", description=said, zone=settings.tz)
     return render(request, "point.html", values, principal=principal)

@@ -15,7 +15,7 @@ from meterhub.web.security import page
 
 router = page_router()
 
-ROWS = 50
+ROWS = 25
 
 
 @router.get("/quarantine")
