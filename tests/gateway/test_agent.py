@@ -64,7 +64,7 @@ def test_telegrams_go_from_the_air_to_the_hub_in_order(
         assert hub.wait_for(1000)
         assert gateway.stop() == 0
         assert "iM871A 22001234, firmware 14, listens to C/T" in gateway.log
-        assert "heard 1000, noise 0, delivered 1000, in spool 0, lost 0" in gateway.log
+        assert "heard 1000, noise 0; delivered 1000, in spool 0, lost 0" in gateway.log
         assert a_frame(1).hex().upper() not in gateway.log.upper()
     assert at_hub(hub) == list(range(1000))
     assert hub.batches[0]["gateway"] == "tower"

@@ -3,14 +3,16 @@
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from meterhub.gateway import dialogue as dialogue_module
 from meterhub.gateway import receiver as receiver_module
-from meterhub.gateway.dongle import LinkMode
-from meterhub.gateway.dongles.im871a import DONGLE
-from meterhub.gateway.receiver import Receiver
+from meterhub.gateway.dongle import Event, LinkMode, ReceivedFrame
+from meterhub.gateway.dongles.im871a import DONGLE, IM871A
+from meterhub.gateway.receiver import Receiver, StoreError
 from meterhub.gateway.spool import HeardTelegram
 from meterhub.gateway.transport import Line
 from meterhub.simulate.dongles.im871a import SimulatedIM871A
@@ -21,7 +23,7 @@ from tests.gateway.telegrams import a_frame
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(receiver_module, "REOPEN_FIRST_S", 0.02)
-    monkeypatch.setattr(receiver_module, "ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(dialogue_module, "ANSWER_TIMEOUT_S", 0.2)
     monkeypatch.setattr(receiver_module, "QUIET_AFTER_S", 0.1)
 
 
@@ -37,7 +39,15 @@ class Station:
     def __init__(self, device: str, mode: LinkMode = LinkMode.CT, silence_s: float = 60.0) -> None:
         self.stored: list[HeardTelegram] = []
         self.stop = threading.Event()
-        self.receiver = Receiver(partial(Line, device), [DONGLE], mode, self.store, silence_s=silence_s)
+        self.receiver = Receiver(
+            "tower",
+            partial(Line, device),
+            [DONGLE],
+            mode,
+            self.store,
+            silence_s=silence_s,
+            reopen_limit_s=receiver_module.REOPEN_LIMIT_S,
+        )
         self.thread = threading.Thread(target=self.receiver.run, args=(self.stop,))
         self.thread.start()
 
@@ -183,7 +193,7 @@ def test_a_device_that_answers_nothing_is_told_once(caplog: pytest.LogCaptureFix
         time.sleep(0.7)
         station.end()
     assert [record.getMessage() for record in caplog.records] == [
-        "no dongle: IMST iM871A: no answer to ping; trying again"
+        "tower: no dongle: IMST iM871A: no answer to ping; trying again"
     ]
 
 
@@ -192,6 +202,48 @@ def test_a_dongle_that_cannot_do_the_link_mode_says_what_to_change(caplog: pytes
         station = Station(dongle.device_path)
         assert eventually(lambda: "set link mode T1 or C1" in caplog.text)
         station.end()
+
+
+class FaultyCodec(IM871A):
+    """A codec with a bug: the third byte chunk makes it raise."""
+
+    def feed(self, data: bytes) -> list[Event]:
+        if b"poison" in data:
+            raise ZeroDivisionError
+        return super().feed(data)
+
+
+def test_a_fault_in_a_codec_is_told_and_the_dongle_started_anew(
+    dongle: SimulatedIM871A, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tests.gateway.test_receiver.DONGLE", replace(DONGLE, new_codec=FaultyCodec))
+    monkeypatch.setattr(receiver_module, "REOPEN_LIMIT_S", 0.1)
+    station = Station(dongle.device_path)
+    assert receiving(station)
+    dongle.inject(b"poison")
+    assert eventually(lambda: "tower: internal error, please report it" in caplog.text)
+    assert eventually(lambda: dongle.requests.count((1, 1)) == 2)
+    assert receiving(station)
+    dongle.transmit(a_frame(1))
+    assert eventually(lambda: station.frames() == [a_frame(1)])
+    station.end()
+
+
+@pytest.mark.parametrize(("dbm", "told"), [(-71.4, -71), (-201.0, None), (51.0, None), (1e300, None)])
+def test_a_strength_that_cannot_be_true_is_left_out(dbm: float, told: int | None) -> None:
+    stored: list[HeardTelegram] = []
+    receiver = Receiver("x", partial(Line, ""), [DONGLE], LinkMode.CT, stored.extend, silence_s=60)
+    receiver._take([ReceivedFrame(a_frame(1), dbm)])
+    assert [telegram.rssi_dbm for telegram in stored] == [told]
+
+
+def test_a_store_that_fails_ends_the_receiver_with_the_reason(dongle: SimulatedIM871A) -> None:
+    def store(telegrams: Sequence[HeardTelegram]) -> None:
+        raise OSError("read-only file system")
+
+    receiver = Receiver("tower", partial(Line, dongle.device_path), [DONGLE], LinkMode.CT, store, silence_s=60)
+    with pytest.raises(StoreError, match="telegrams of tower cannot be stored: read-only file system"):
+        receiver.run(threading.Event())
 
 
 def test_two_gateways_cannot_read_one_dongle(dongle: SimulatedIM871A, station: Station) -> None:

@@ -1,5 +1,6 @@
 """The line over a network, as serial-to-network boxes offer it."""
 
+import os
 import socket
 import threading
 import time
@@ -10,7 +11,7 @@ import pytest
 import serial
 from serial.rfc2217 import PortManager
 
-from meterhub.gateway.receiver import SerialLine
+from meterhub.gateway.dialogue import SerialLine
 from meterhub.gateway.transport import READ_TIMEOUT_S, Line, open_line
 from meterhub.simulate.dongles.im871a import SimulatedIM871A
 
@@ -122,6 +123,33 @@ def test_closing_ends_a_program_and_all_it_has_started(tmp_path: Path) -> None:
     alive.unlink(missing_ok=True)
     time.sleep(0.1)
     assert not alive.exists()
+
+
+def test_a_named_pipe_is_read_like_a_line_and_outlives_its_writer(tmp_path: Path) -> None:
+    path = tmp_path / "telegrams"
+    os.mkfifo(path)
+    line = open_line(str(path), 9600)
+    for word in (b"hello", b"world"):
+        with path.open("wb") as writer:
+            writer.write(word)
+        assert read_all(line, 5) == word
+    assert line.read() == b""
+    with pytest.raises(OSError, match="takes no requests; name its kind with --dongle"):
+        line.write(PING)
+    line.close()
+
+
+def test_standard_input_is_read_like_a_line_and_its_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.write(writing, b"hello")
+    os.close(writing)
+    with os.fdopen(reading) as standard_input:
+        monkeypatch.setattr("sys.stdin", standard_input)
+        line = open_line("-", 9600)
+        assert read_all(line, 5) == b"hello"
+        with pytest.raises(OSError, match="standard input has ended"):
+            line.read()
+        line.close()
 
 
 def test_a_program_takes_no_requests() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from meterhub.gateway.spool import HeardTelegram, Spool
 from meterhub.gateway.uplink import Deferred, Delivered, Obstacle, Rejection
-from meterhub.gateway.uploader import BACKOFF_LIMIT_S, POLL_S, REFUSED_PAUSE_S, Uploader
+from meterhub.gateway.uploader import BACKOFF_LIMIT_S, HEARTBEAT_S, POLL_S, REFUSED_PAUSE_S, Uploader
 from tests.gateway.telegrams import some_telegrams
 
 OK = Delivered(accepted=0, duplicates=0, quarantined=0, rejected=[])
@@ -136,6 +136,51 @@ def test_coming_back_and_catching_up_are_told(tmp_path: Path, caplog: pytest.Log
         "hub takes telegrams again; 5 to catch up",
         "caught up",
     ]
+    spool.close()
+
+
+class Clock:
+    """A monotonic clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_gateway_that_hears_nothing_shows_at_once_and_then_every_few_minutes_that_it_lives(
+    tmp_path: Path,
+) -> None:
+    spool, hub, clock = Spool(tmp_path / "spool.sqlite"), ScriptedHub(), Clock()
+    uploader = Uploader(spool, hub, 10, monotonic=clock)
+    assert uploader.step() == POLL_S
+    assert hub.sizes == [0]
+    clock.now = HEARTBEAT_S - 1
+    assert uploader.step() == POLL_S
+    assert hub.sizes == [0]
+    clock.now = HEARTBEAT_S
+    uploader.step()
+    assert hub.sizes == [0, 0]
+    spool.append(some_telegrams(0, 1))
+    clock.now += 100
+    uploader.step()
+    clock.now += HEARTBEAT_S - 1
+    uploader.step()
+    assert hub.sizes == [0, 0, 1]
+    spool.close()
+
+
+def test_a_heartbeat_that_the_hub_refuses_is_as_loud_as_a_batch(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    spool, hub = Spool(tmp_path / "spool.sqlite"), ScriptedHub(REFUSED, DOWN)
+    uploader = Uploader(spool, hub, 10, jitter=lambda: 1.0)
+    assert uploader.step() == REFUSED_PAUSE_S
+    assert "HUB REFUSES TELEGRAMS, a person must act" in caplog.text
+    assert uploader.step() == 2
+    assert uploader.step() == POLL_S
+    assert hub.sizes == [0, 0, 0]
     spool.close()
 
 

@@ -1,4 +1,4 @@
-"""The gateway process: one thread reads the dongle into the spool, one uploads the spool to the hub.
+"""The gateway process: a thread for each dongle reads it into the spool, one uploads the spool to the hub.
 
 What is guaranteed: a telegram that is in the spool reaches the hub, once after the hub's deduplication,
 through kill -9 and power cuts of the gateway and any absence of hub or network. It is in the spool one commit
@@ -13,16 +13,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from meterhub.gateway.dongle import DongleModel, LinkMode
-from meterhub.gateway.receiver import Receiver
+from meterhub.gateway.devices import Device
 from meterhub.gateway.spool import Spool
+from meterhub.gateway.stations import Stations
 from meterhub.gateway.systemd import notify
-from meterhub.gateway.transport import open_line
 from meterhub.gateway.uplink import Uplink
 from meterhub.gateway.uploader import Uploader
 
@@ -38,9 +36,8 @@ class GatewayConfig:
     """What the gateway is told to do."""
 
     name: str
-    device: str
-    models: tuple[DongleModel, ...]
-    link_mode: LinkMode
+    devices: tuple[Device, ...]
+    do_not_probe: tuple[str, ...]
     hub_url: str
     token_file: Path
     spool_file: Path
@@ -66,29 +63,31 @@ def run_gateway(config: GatewayConfig) -> int:
         log.info("spool %s holds %d telegrams from before", config.spool_file, spool.depth)
     uplink = Uplink(config.hub_url, config.name, partial(read_token, config.token_file))
     uploader = Uploader(spool, uplink, config.batch_size)
-    receiver = Receiver(
-        partial(open_line, config.device),
-        config.models,
-        config.link_mode,
-        spool.append,
-        silence_s=config.silence_s,
-    )
-    threads = [
-        threading.Thread(target=receiver.run, args=(stop,), name="receiver", daemon=True),
-        threading.Thread(target=_upload, args=(uploader, stop), name="uploader", daemon=True),
-    ]
-    for thread in threads:
-        thread.start()
+    uploads = threading.Thread(target=_upload, args=(uploader, stop), name="uploader", daemon=True)
+    uploads.start()
+    stations = Stations(config.devices, config.do_not_probe, spool.append, silence_s=config.silence_s)
+
+    def status() -> str:
+        return f"{stations.status()}; delivered {uploader.delivered}, in spool {spool.depth}, lost {spool.lost}"
+
     notify("READY=1")
-    failed = _watch(threads, stop, lambda: _status(receiver, uploader, spool))
+    failed = False
+    status_at = time.monotonic() + STATUS_EVERY_S
+    while not stop.wait(TICK_S) and not failed:
+        stations.look()
+        failed = _has_died([*stations.dead(), *([] if uploads.is_alive() else [uploads.name])])
+        notify(f"WATCHDOG=1\nSTATUS={status()}")
+        if time.monotonic() >= status_at:
+            log.info("status: %s", status())
+            status_at += STATUS_EVERY_S
     notify("STOPPING=1")
     stop.set()
-    for thread in threads:
-        thread.join(STOP_WITHIN_S)
-    if not any(thread.is_alive() for thread in threads):  # else one is still waiting for the hub
+    stopped = stations.stop(STOP_WITHIN_S)
+    uploads.join(STOP_WITHIN_S)
+    if stopped and not uploads.is_alive():  # else one is still waiting for its line or the hub
         uplink.close()
         spool.close()
-    log.info("stopped: %s", _status(receiver, uploader, spool))
+    log.info("stopped: %s", status())
     return 1 if failed else 0
 
 
@@ -97,28 +96,10 @@ def _upload(uploader: Uploader, stop: threading.Event) -> None:
         stop.wait(uploader.step())
 
 
-def _watch(threads: list[threading.Thread], stop: threading.Event, status: Callable[[], str]) -> bool:
-    """Wait for the end, report now and then; tell whether a thread has died."""
-    status_at = time.monotonic() + STATUS_EVERY_S
-    while not stop.wait(TICK_S):
-        dead = [thread.name for thread in threads if not thread.is_alive()]
-        if dead:
-            log.critical("thread %s has died; ending so that the service manager starts anew", dead[0])
-            return True
-        notify(f"WATCHDOG=1\nSTATUS={status()}")
-        if time.monotonic() >= status_at:
-            log.info("status: %s", status())
-            status_at += STATUS_EVERY_S
-    return False
-
-
-def _status(receiver: Receiver, uploader: Uploader, spool: Spool) -> str:
-    dongle = receiver.dongle
-    name = "no dongle" if dongle is None else f"{dongle.model} {dongle.serial}"
-    return (
-        f"{name}, heard {receiver.heard}, noise {receiver.garbage}, delivered {uploader.delivered}, "
-        f"in spool {spool.depth}, lost {spool.lost}"
-    )
+def _has_died(threads: list[str]) -> bool:
+    for name in threads:
+        log.critical("thread %s has died; ending so that the service manager starts anew", name)
+    return bool(threads)
 
 
 def set_up_logging(*, verbose: bool) -> None:

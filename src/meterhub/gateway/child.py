@@ -1,12 +1,11 @@
 """The output of a program, read like a line to a dongle: `exec:rtl_sdr … | rtl_wmbus`."""
 
 import os
-import select
 import signal
 import subprocess
 
-READ_TIMEOUT_S = 0.25
-_CHUNK = 16_384
+from meterhub.gateway.pipe import read_some
+
 _END_WITHIN_S = 2.0
 
 
@@ -26,12 +25,7 @@ class ChildLine:
 
     def read(self) -> bytes:
         """Return what has come out, waiting a moment; empty when nothing has. Raises `OSError` at its end."""
-        if not select.select([self._output], [], [], READ_TIMEOUT_S)[0]:
-            return b""
-        data = os.read(self._output.fileno(), _CHUNK)
-        if not data:
-            raise OSError(f"{self._command!r} has ended")
-        return data
+        return read_some(self._output.fileno(), repr(self._command))
 
     def write(self, data: bytes) -> None:
         """Refuse: programs are told on their command line what to do."""

@@ -69,12 +69,13 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class DongleInfo:
-    """Which dongle answered and what it was seen to be configured to."""
+    """Which dongle answered and what it was seen to be configured to; empty where it does not tell."""
 
     model: str
     serial: str
     firmware: str
-    link_mode: LinkMode
+    link_mode: str
+    """A `LinkMode` after a set-up; before one, whatever the dongle was in."""
 
 
 class SetUpError(Exception):
@@ -94,6 +95,10 @@ class Codec(Protocol):
 
     def quiet(self) -> list[Event]:
         """Tell that the line fell silent: what is incomplete is noise and must not swallow what follows."""
+        ...
+
+    def identify(self) -> Conversation:
+        """Ask the dongle who it is and how it is set, and change nothing."""
         ...
 
     def set_up(self, mode: LinkMode) -> Conversation:
@@ -116,3 +121,5 @@ class DongleModel:
     new_codec: Callable[[], Codec]
     probe_order: int | None
     """Place in the search for an unknown dongle; None: never searched for, since it answers nothing."""
+    usb_ids: frozenset[tuple[int, int]] = frozenset()
+    """Vendor and product it is known to plug in as: a hint what to try first, since adapters are common."""

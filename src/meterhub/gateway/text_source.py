@@ -5,6 +5,7 @@ from functools import partial
 
 from meterhub.gateway.chunks import Splitter
 from meterhub.gateway.dongle import (
+    MIN_FRAME_LENGTH,
     Conversation,
     DongleInfo,
     DongleModel,
@@ -12,6 +13,7 @@ from meterhub.gateway.dongle import (
     Garbage,
     LinkMode,
     ReceivedFrame,
+    SetUpError,
 )
 
 _MAX_LINE = 4096
@@ -44,24 +46,32 @@ class TextSource:
         """Keep what has come of a line: a program may pause within it."""
         return []
 
+    def identify(self) -> Conversation:
+        """Refuse: there is nothing to ask."""
+        yield from ()
+        raise SetUpError(f"{self._name}: cannot be asked, only listened to")
+
     def set_up(self, mode: LinkMode) -> Conversation:
         """Return at once; the program was told on its own command line what to receive."""
         yield from ()
-        return DongleInfo(self._name, "", "-", mode)
+        return DongleInfo(self._name, "", "", mode)
 
     def reset(self) -> None:
         """Return nothing: opening the line anew starts the program again."""
 
 
-def text_source_model(name: str, title: str, parse: LineParser) -> DongleModel:
+def text_source_model(
+    name: str, title: str, parse: LineParser, usb_ids: frozenset[tuple[int, int]] = frozenset()
+) -> DongleModel:
     """Return the `DONGLE` of a text source; it must be named, for it answers no search."""
-    return DongleModel(name, title, _UNUSED_BAUDRATE, frozenset(LinkMode), partial(TextSource, title, parse), None)
+    new_codec = partial(TextSource, title, parse)
+    return DongleModel(name, title, _UNUSED_BAUDRATE, frozenset(LinkMode), new_codec, None, usb_ids)
 
 
 def frame_of_hex(text: str) -> bytes:
     """Return a frame without CRCs from hex whose L field must be right; raises `ValueError` otherwise."""
     frame = bytes.fromhex(text)
-    if len(frame) < 2 or frame[0] != len(frame) - 1:
+    if len(frame) <= MIN_FRAME_LENGTH or frame[0] != len(frame) - 1:
         raise ValueError("the L field contradicts the length of the frame")
     return frame
 

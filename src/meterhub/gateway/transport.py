@@ -1,4 +1,4 @@
-"""The line to a dongle: a device, a network box (`socket://`, `rfc2217://`) or a program (`exec:`).
+"""The line to a dongle: a device, a network box (`socket://`, `rfc2217://`), a program (`exec:`) or a pipe.
 
 All of pyserial is behind this file. Errors are `OSError`, whatever the line is made of.
 """
@@ -6,6 +6,7 @@ All of pyserial is behind this file. Errors are `OSError`, whatever the line is 
 import serial
 
 from meterhub.gateway.child import ChildLine
+from meterhub.gateway.pipe import PipeLine, is_pipe
 
 PROGRAM = "exec:"
 READ_TIMEOUT_S = 0.25
@@ -35,8 +36,10 @@ class Line:
         self._port.close()
 
 
-def open_line(device: str, baudrate: int) -> Line | ChildLine:
-    """Open a device, or start a program whose output is read in its place. Raises `OSError`."""
+def open_line(device: str, baudrate: int) -> Line | ChildLine | PipeLine:
+    """Open a device or a pipe, or start a program whose output is read in its place. Raises `OSError`."""
     if device.startswith(PROGRAM):
         return ChildLine(device.removeprefix(PROGRAM))
+    if is_pipe(device):
+        return PipeLine(device)
     return Line(device, baudrate)

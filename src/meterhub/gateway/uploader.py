@@ -1,10 +1,13 @@
 """Keeps the spool empty: oldest first, again and again until the hub has acknowledged.
 
+A gateway that hears nothing uploads an empty batch now and then, so that the hub knows it is alive.
+
 Order and patience only; `uplink` speaks HTTP and `spool` holds the telegrams.
 """
 
 import logging
 import random
+import time
 from collections.abc import Callable
 from typing import Protocol
 
@@ -17,6 +20,8 @@ POLL_S = 1.0
 """Pause between uploads while the spool holds less than a batch; also what gathers telegrams into batches."""
 BACKOFF_FIRST_S, BACKOFF_LIMIT_S = 1.0, 120.0
 REFUSED_PAUSE_S = 300.0
+HEARTBEAT_S = 180.0
+"""Longest time without an upload."""
 
 
 class Sender(Protocol):
@@ -31,33 +36,50 @@ class Uploader:
     """Uploads a spool; one thread calls `step` for ever."""
 
     def __init__(
-        self, spool: Spool, sender: Sender, batch_size: int, *, jitter: Callable[[], float] = random.random
+        self,
+        spool: Spool,
+        sender: Sender,
+        batch_size: int,
+        *,
+        jitter: Callable[[], float] = random.random,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spool = spool
         self._sender = sender
         self._batch_size = batch_size
         self._jitter = jitter
+        self._monotonic = monotonic
+        self._heartbeat_at = float("-inf")
         self._failures = 0
         self._behind = False
         self.delivered = 0
         """Telegrams that the hub has acknowledged."""
 
     def step(self) -> float:
-        """Upload one batch, if there is one; return how long to wait before the next step [s]."""
+        """Upload one batch or, when it is time, a heartbeat; return how long to wait before the next step [s]."""
         batch = self._spool.oldest(self._batch_size)
         if batch is None:
-            return POLL_S
+            return self._beat() if self._monotonic() >= self._heartbeat_at else POLL_S
         outcome = self._sender.send(batch.telegrams, self._spool.depth)
         if isinstance(outcome, Deferred):
             return self._put_off(outcome, len(batch.telegrams))
         rejected = [
             RejectedTelegram(batch.telegrams[item.index], item.code, item.message) for item in outcome.rejected
         ]
+        self._heartbeat_at = self._monotonic() + HEARTBEAT_S
         self._spool.acknowledge(batch, rejected)
         self.delivered += len(batch.telegrams)
         for item in outcome.rejected:
             log.warning("hub rejected telegram %d of a batch: %s: %s", item.index, item.code, item.message)
         return self._go_on(full=len(batch.telegrams) == self._batch_size)
+
+    def _beat(self) -> float:
+        """Upload an empty batch: the hub learns that the gateway lives, the gateway that its token is good."""
+        outcome = self._sender.send((), self._spool.depth)
+        if isinstance(outcome, Deferred):
+            return self._put_off(outcome, 0)
+        self._heartbeat_at = self._monotonic() + HEARTBEAT_S
+        return self._go_on(full=False)
 
     def _go_on(self, *, full: bool) -> float:
         if self._failures:

@@ -63,6 +63,15 @@ def test_what_is_no_json_object_or_cut_off_is_noise(line: str) -> None:
     assert isinstance(event, Garbage)
 
 
+def test_hostile_lines_are_noise_too() -> None:
+    (event,) = rtl_433.DONGLE.new_codec().feed(b"[" * 100_000 + b"\n")
+    assert isinstance(event, Garbage)
+    (event,) = rtl_wmbus.DONGLE.new_codec().feed(f"T1;1;1;{STAMP};-{'9' * 400};;;0x{HEX}\n".encode())
+    assert isinstance(event, Garbage)
+    (event,) = rtl_wmbus.DONGLE.new_codec().feed(f"T1;1;1;{STAMP};-60;;;0x0144\n".encode())
+    assert isinstance(event, Garbage)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -92,4 +101,4 @@ def test_lines_of_damaged_hex_are_noise(line: str) -> None:
 def test_a_text_source_needs_no_setting_up() -> None:
     with pytest.raises(StopIteration) as stop:
         converse(rtl_433.DONGLE.new_codec().set_up(LinkMode.CT))
-    assert stop.value.value == DongleInfo("rtl_433", "", "-", LinkMode.CT)
+    assert stop.value.value == DongleInfo("rtl_433", "", "", LinkMode.CT)

@@ -10,6 +10,7 @@ status checked (it cannot be read back); command output and signal strength are 
 they are off, since resets have been seen to hang modules; not yet tried on a real module.
 """
 
+from dataclasses import replace
 from functools import reduce
 from operator import xor
 
@@ -40,9 +41,11 @@ TELEGRAM, SET_MODE, RESET, SET_PARAMETERS, GET_PARAMETERS, SERIAL, FIRMWARE = (
     0x0C,
 )
 COMMANDS = {TELEGRAM, *(RESPONSE_BIT | number for number in range(0x04, 0x12))}
-COMMAND_OUTPUT, RSSI_ON = 0x05, 0x45
+COMMAND_OUTPUT, RSSI_ON, PRESELECTED_MODE = 0x05, 0x45, 0x46
 """Addresses of parameters."""
 MODE_CODES = {LinkMode.S1: 0x03, LinkMode.T1: 0x08, LinkMode.C1: 0x0E, LinkMode.CT: 0x09}
+MODE_NAMES = {1: "S1", 2: "S1-m", 3: "S2", 9: "C/T", **dict.fromkeys(range(5, 9), "T"), 10: "R2", 11: "R2"}
+MODE_NAMES |= dict.fromkeys(range(12, 15), "C")
 
 
 def build(command: int, data: bytes = b"") -> bytes:
@@ -103,6 +106,18 @@ class Amber:
         """Give up on the message that did not end, and look for others behind its first byte."""
         return self._scanner.quiet()
 
+    def identify(self) -> Conversation:
+        """Read the parameters, serial number and firmware; only the link mode of power-up can be read."""
+        parameters = (yield _request("get parameters", GET_PARAMETERS, b"\x00\x80")).payload
+        code = _parameter(parameters, PRESELECTED_MODE)
+        info = yield from self._who()
+        return replace(info, link_mode=f"{MODE_NAMES.get(code, f'mode {code:02X}')} at power-up")
+
+    def _who(self) -> Conversation:
+        serial = (yield _request("serial", SERIAL)).payload
+        firmware = (yield _request("firmware", FIRMWARE)).payload
+        return DongleInfo("Amber", serial.hex(), ".".join(str(part) for part in firmware), "")
+
     def set_up(self, mode: LinkMode) -> Conversation:
         """Read the parameters, switch on what is missing, set the link mode (volatile)."""
         parameters = (yield _request("get parameters", GET_PARAMETERS, b"\x00\x80")).payload
@@ -116,11 +131,10 @@ class Amber:
             if any(_parameter(parameters, address) != 1 for address in missing):
                 raise SetUpError("Amber: command output or signal strength stays off; power-cycle the module")
         self._has_rssi = True
-        serial = (yield _request("serial", SERIAL)).payload
-        firmware = (yield _request("firmware", FIRMWARE)).payload
+        info = yield from self._who()
         _check(f"link mode {mode}", (yield _request("link mode", SET_MODE, bytes((MODE_CODES[mode],)))).payload)
         self._mode = mode
-        return DongleInfo("Amber", serial.hex(), ".".join(str(part) for part in firmware), mode)
+        return replace(info, link_mode=mode)
 
     def reset(self) -> Request:
         """Return the request that restarts the module."""
@@ -146,4 +160,5 @@ DONGLE = DongleModel(
     link_modes=frozenset(MODE_CODES),
     new_codec=Amber,
     probe_order=10,
+    usb_ids=frozenset({(0x0403, 0x6001)}),
 )

@@ -8,6 +8,8 @@ answered, so it travels with the link mode; lines of odd length are cut off by t
 bytes) and dropped; the stick's own number is unknown; not yet tried on a real stick.
 """
 
+from dataclasses import replace
+
 from meterhub.gateway.chunks import Splitter
 from meterhub.gateway.dongle import (
     Conversation,
@@ -75,14 +77,19 @@ class CUL:
         rest = self._splitter.rest()
         return [Garbage(rest, "line cut off")] if rest else []
 
-    def set_up(self, mode: LinkMode) -> Conversation:
-        """Ask for the version, switch the link mode and the signal strength on."""
+    def identify(self) -> Conversation:
+        """Ask for the version; the link mode cannot be asked for."""
         # the first line end finishes what a search for other dongles has left in the stick's input
         version = (yield Request("version", b"\r\nV\r\n", "V")).payload
+        return DongleInfo("CUL", "", version.decode("ascii", "replace"), "")
+
+    def set_up(self, mode: LinkMode) -> Conversation:
+        """Ask for the version, switch the link mode and the signal strength on."""
+        info = yield from self.identify()
         command, answer = MODE_COMMANDS[mode]
         yield Request(f"link mode {mode} ({command})", f"X21\r\n{command}\r\n".encode(), answer)
         self._mode = mode
-        return DongleInfo("CUL", "", version.decode("ascii", "replace"), mode)
+        return replace(info, link_mode=mode)
 
     def reset(self) -> None:
         """Return nothing: opening the line anew and setting the mode is all that helps."""
@@ -95,4 +102,5 @@ DONGLE = DongleModel(
     link_modes=frozenset(MODE_COMMANDS),
     new_codec=CUL,
     probe_order=40,
+    usb_ids=frozenset({(0x0403, 0x6001), (0x03EB, 0x204B)}),
 )

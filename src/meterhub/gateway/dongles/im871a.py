@@ -10,7 +10,7 @@ C1 listens for frame format A preambles (mode C1a); 169 MHz sibling iM170A recog
 not yet tried on a real stick.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from meterhub.gateway.dongle import (
@@ -53,6 +53,8 @@ MODULE_TYPE = 0x33
 OTHER_MODULES = {0x36: "iM170A, a 169 MHz module"}
 FIRST_CT_FIRMWARE = 0x14
 MODE_CODES = {LinkMode.S1: 0x00, LinkMode.T1: 0x03, LinkMode.C1: 0x06, LinkMode.CT: 0x0A}
+MODE_NAMES = ("S1", "S1-m", "S2", "T1", "T2", "R2", "C1a", "C1b", "C2a", "C2b", "C/T")
+"""By code."""
 
 LINK_MODE_BIT = 0x02
 RSSI_BIT, TIME_BIT = 0x10, 0x20
@@ -183,8 +185,14 @@ class IM871A:
         """Give up on the message that did not end, and look for others behind its first byte."""
         return self._scanner.quiet()
 
-    def set_up(self, mode: LinkMode) -> Conversation:
-        """Ping, ask for the device, set link mode and RSSI (volatile), read both back."""
+    def identify(self) -> Conversation:
+        """Ping, ask for the device, read the link mode."""
+        info = yield from self._who()
+        config = parse_config((yield _request(DeviceMessage.GET_CONFIG)).payload)
+        code = int.from_bytes(config.get(LINK_MODE_FIELD, b""))
+        return replace(info, link_mode=MODE_NAMES[code] if code < len(MODE_NAMES) else f"mode {code:02X}")
+
+    def _who(self) -> Conversation:
         yield _request(DeviceMessage.PING)
         info = (yield _request(DeviceMessage.DEVICE_INFO)).payload
         if len(info) < 8:
@@ -193,10 +201,14 @@ class IM871A:
             raise SetUpError(
                 f"module type {info[0]:02X} is {OTHER_MODULES.get(info[0], 'unknown')}; not supported"
             )
-        firmware = info[2]
-        if mode is LinkMode.CT and firmware < FIRST_CT_FIRMWARE:
+        return DongleInfo("iM871A", info[4:8][::-1].hex(), f"{info[2]:02X}", "")
+
+    def set_up(self, mode: LinkMode) -> Conversation:
+        """Ping, ask for the device, set link mode and RSSI (volatile), read both back."""
+        info = yield from self._who()
+        if mode is LinkMode.CT and int(info.firmware, 16) < FIRST_CT_FIRMWARE:
             raise SetUpError(
-                f"iM871A: firmware {firmware:02X} cannot receive C/T together; set link mode T1 or C1"
+                f"iM871A: firmware {info.firmware} cannot receive C/T together; set link mode T1 or C1"
             )
         settings = bytes((0, LINK_MODE_BIT, MODE_CODES[mode], RSSI_BIT | TIME_BIT, 1, 0))
         yield _request(DeviceMessage.SET_CONFIG, settings)
@@ -204,7 +216,7 @@ class IM871A:
         if config.get(LINK_MODE_FIELD) != settings[2:3] or config.get(RSSI_FIELD) != b"\x01":
             raise SetUpError(f"iM871A: did not take link mode {mode}: reads back {config}")
         self._mode = mode
-        return DongleInfo("iM871A", info[4:8][::-1].hex(), f"{firmware:02X}", mode)
+        return replace(info, link_mode=mode)
 
     def reset(self) -> Request:
         """Return the request that restarts the module; its configuration is gone afterwards."""
@@ -218,4 +230,5 @@ DONGLE = DongleModel(
     link_modes=frozenset(MODE_CODES),
     new_codec=IM871A,
     probe_order=20,
+    usb_ids=frozenset({(0x10C4, 0xEA60)}),
 )

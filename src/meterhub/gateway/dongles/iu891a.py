@@ -10,6 +10,8 @@ mode and option bits only, written and read back, so fields of unclear meaning k
 is sent other than the restart request; not yet tried on a real stick.
 """
 
+from dataclasses import replace
+
 from meterhub.gateway.chunks import Splitter
 from meterhub.gateway.dongle import (
     MIN_FRAME_LENGTH,
@@ -36,6 +38,7 @@ WAKE_UP = END * 30
 
 MODULE_TYPES = {0x6D: "iM891A", 0x6E: "iU891A", 0x71: "iU893A", 0xA3: "iM881A"}
 MODE_CODES = {LinkMode.S1: 1, LinkMode.T1: 2, LinkMode.CT: 3, LinkMode.C1: 5}
+OTHER_MODES = {0: "off", 6: "T1 enhanced"}
 CONFIG_LENGTH = 11
 FILTER_OFF_BIT, RX_INDICATION_BIT, TX_INDICATION_BIT = 0x0001, 0x0002, 0x0004
 TELEGRAM_HEAD = 8
@@ -91,8 +94,14 @@ class IU891A:
         rest = self._splitter.rest()
         return [Garbage(rest, "message cut off")] if rest else []
 
-    def set_up(self, mode: LinkMode) -> Conversation:
-        """Wake the stick, ask for the device, change the link mode and read it back."""
+    def identify(self) -> Conversation:
+        """Wake the stick, ask for the device, read the link mode."""
+        info = yield from self._who()
+        code = _config((yield _request("get config", GATEWAY, GET_CONFIG)).payload)[0]
+        names: dict[int, str] = OTHER_MODES | {number: mode.value for mode, number in MODE_CODES.items()}
+        return replace(info, link_mode=names.get(code, f"mode {code:02X}"))
+
+    def _who(self) -> Conversation:
         info = _checked(
             "device info", (yield _request("device info", DEVICE, DEVICE_INFO, before=WAKE_UP)).payload
         )
@@ -102,15 +111,20 @@ class IU891A:
                 f"module type {info[:1].hex() or 'missing'} is none of {', '.join(MODULE_TYPES.values())}"
             )
         firmware = _checked("firmware", (yield _request("firmware", DEVICE, FIRMWARE)).payload)
+        return DongleInfo(model, info[1:].hex(), firmware.hex(), "")
+
+    def set_up(self, mode: LinkMode) -> Conversation:
+        """Wake the stick, ask for the device, change the link mode and read it back."""
+        info = yield from self._who()
         config = _config((yield _request("get config", GATEWAY, GET_CONFIG)).payload)
         options = int.from_bytes(config[1:3], "little") & ~FILTER_OFF_BIT | RX_INDICATION_BIT | TX_INDICATION_BIT
         wanted = bytes((MODE_CODES[mode],)) + options.to_bytes(2, "little") + config[3:]
         _checked("set config", (yield _request("set config", GATEWAY, SET_CONFIG, wanted)).payload)
         config = _config((yield _request("get config", GATEWAY, GET_CONFIG)).payload)
         if config[:3] != wanted[:3]:
-            raise SetUpError(f"{model}: did not take link mode {mode}: reads back {config.hex()}")
+            raise SetUpError(f"{info.model}: did not take link mode {mode}: reads back {config.hex()}")
         self._mode = mode
-        return DongleInfo(model, info[1:].hex(), firmware.hex(), mode)
+        return replace(info, link_mode=mode)
 
     def reset(self) -> Request:
         """Return the request that restarts the stick."""
@@ -138,4 +152,5 @@ DONGLE = DongleModel(
     link_modes=frozenset(MODE_CODES),
     new_codec=IU891A,
     probe_order=30,
+    usb_ids=frozenset({(0x04B4, 0x0003)}),
 )

@@ -10,6 +10,7 @@ searched for, since it would send other dongles' requests over the air; no combi
 a real module.
 """
 
+from collections.abc import Generator
 from typing import Literal
 
 from meterhub.gateway.dongle import (
@@ -102,14 +103,26 @@ class RC1180:
         self._awaiting = answer
         return Request(name, data, answer)
 
-    def set_up(self, mode: LinkMode) -> Conversation:
-        """Enter the configuration, write the registers that differ, read them back, leave."""
+    def identify(self) -> Conversation:
+        """Enter the configuration, read the link mode, leave."""
+        registers = yield from self._open()
+        yield Request("leave", b"X", None)
+        code = registers[MODE]
+        names = {number: mode.value for mode, number in MODE_CODES.items()}
+        return DongleInfo("RC1180", "", "", names.get(code, f"mode {code:02X}"))
+
+    def _open(self) -> Generator[Request, Response, bytes]:
         yield self._ask("configuration", b"\x00", "prompt")
         registers = (yield self._ask("registers", b"0", "dump")).payload
         if registers[UART_SPEED] != UART_19200:
             raise SetUpError(
                 f"RC1180: register {UART_SPEED:02X} holds {registers[UART_SPEED]:02X}; this is another device"
             )
+        return registers
+
+    def set_up(self, mode: LinkMode) -> Conversation:
+        """Enter the configuration, write the registers that differ, read them back, leave."""
+        registers = yield from self._open()
         wanted = {MODE: MODE_CODES[mode], RSSI: 0, MASTER: 1}
         changes = {address: value for address, value in wanted.items() if registers[address] != value}
         if changes:

@@ -12,7 +12,10 @@ from meterhub.gateway.text_source import frame_of_hex, mode_of_letter, text_sour
 
 def parse(line: str) -> ReceivedFrame | None:
     """Return the frame of an object; None for another device's or one whose CRC was not checked."""
-    item = json.loads(line)
+    try:
+        item = json.loads(line)
+    except RecursionError:
+        raise ValueError("JSON nested too deeply") from None
     if not isinstance(item, dict):
         raise ValueError("no JSON object")  # noqa: TRY004 - what came in is at fault, not the caller's type
     data, mode = item.get("data"), item.get("mode")
@@ -21,4 +24,4 @@ def parse(line: str) -> ReceivedFrame | None:
     return ReceivedFrame(frame_of_hex(data), link_mode=mode_of_letter(mode))
 
 
-DONGLE = text_source_model("rtl_433", "rtl_433", parse)
+DONGLE = text_source_model("rtl_433", "rtl_433", parse, frozenset({(0x0BDA, 0x2838)}))

@@ -13,6 +13,7 @@ from meterhub.gateway.dongle import ReceivedFrame
 from meterhub.gateway.text_source import frame_of_hex, mode_of_letter, text_source_model
 
 _COLUMNS = 8
+_MAX_RSSI_DIGITS = 6
 
 
 def parse(line: str) -> ReceivedFrame | None:
@@ -23,9 +24,11 @@ def parse(line: str) -> ReceivedFrame | None:
         raise ValueError("no line of rtl_wmbus")
     if (crc_ok, symbols_ok) != ("1", "1"):
         return None
+    if len(rssi) > _MAX_RSSI_DIGITS:
+        raise ValueError("the signal strength is no plausible number")
     strength = int(rssi) if rssi else None
     rssi_dbm = float(strength) if strength is not None and strength < 0 else None
     return ReceivedFrame(frame_of_hex(data[2:]), rssi_dbm, strength, mode_of_letter(mode))
 
 
-DONGLE = text_source_model("rtl_wmbus", "rtl_wmbus", parse)
+DONGLE = text_source_model("rtl_wmbus", "rtl_wmbus", parse, frozenset({(0x0BDA, 0x2838)}))
