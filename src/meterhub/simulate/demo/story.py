@@ -20,7 +20,7 @@ from zoneinfo import ZoneInfo
 from meterhub.kit.embedded import EmbeddedPostgres
 from meterhub.simulate.demo.backfill import backfill
 from meterhub.simulate.demo.client import HubClient, log_in, wait_for_hub
-from meterhub.simulate.demo.live import GATEWAY, LiveRadio, received_by, wait_until_received
+from meterhub.simulate.demo.live import LiveRadio, received_by, wait_until_received
 from meterhub.simulate.demo.processes import DemoFailed, Processes, free_port
 from meterhub.simulate.demo.registers import first_billed_day, import_document
 from meterhub.simulate.town import Town, build_town
@@ -138,7 +138,7 @@ def _set_up(options: Options, processes: Processes, folder: Path, progress: Prog
         for name in town.gateways
     }
     progress.advance(1)
-    radio = LiveRadio(town, processes, url, tokens[GATEWAY], folder)
+    radio = LiveRadio(town, processes, url, tokens, folder)
     progress.advance(1)
     gateways = {name: HubClient(url, token) for name, token in tokens.items()}
     return Stage(url, password, processes, hub, town, gateways, radio)
@@ -150,7 +150,7 @@ def _main_job(stage: Stage, options: Options, outcome: Outcome, progress: Progre
     progress.begin("Sending the town's past telegrams through its gateways", expected)
     backfill(stage.town, options.seed, stage.gateways, progress.advance)
     before = received_by(stage.hub)
-    progress.begin("Hearing every meter live through the dongle", 1)
+    progress.begin("Hearing every meter live through the dongles", 1)
     sent = stage.radio.everyone_once()
     wait_until_received(stage.hub, before, sent, stage.processes)
     outcome.seconds["ingest"] = time.monotonic() - start
