@@ -10,7 +10,6 @@ from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.access.schemas import (
     AuditEvent,
-    AuditPage,
     GatewayToken,
     Login,
     Me,
@@ -21,7 +20,7 @@ from meterhub.access.schemas import (
     User,
     UserChange,
 )
-from meterhub.kit.paging import Page, page_of
+from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["access"])
 
@@ -112,13 +111,11 @@ def revoke_gateway(
 @router.get("/audit")
 def list_audit(
     engine: EngineDep,
-    page: Annotated[AuditPage, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_AUDIT)],
 ) -> Page[AuditEvent]:
     """List who did and read what, newest first."""
     with engine.connect() as connection:
-        rows = repository.list_audit(
-            connection, before_id=int(page.cursor) if page.cursor else None, limit=page.limit + 1
-        )
+        rows = repository.list_audit(connection, before_id=page.after, limit=page.limit + 1)
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)
     return Page(items=[AuditEvent.model_validate(row._mapping) for row in shown], next_cursor=cursor)

@@ -5,19 +5,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from meterhub.kit.paging import PageParams
-
 # what PostgreSQL can store and a log line can hold
 Name = Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Words = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")]
 # hashing takes longer the longer the text
 Password = Annotated[str, StringConstraints(max_length=1000)]
-
-
-class AuditPage(PageParams):
-    """A page of the audit log; the cursor is the number of the last entry seen."""
-
-    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = None
 
 
 class Login(BaseModel):

@@ -19,8 +19,7 @@ from meterhub.alerts.schemas import (
     Closing,
     item_values,
 )
-from meterhub.errors import BadInput
-from meterhub.kit.paging import Page, PageParams, page_of
+from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 
@@ -28,20 +27,18 @@ router = APIRouter(prefix="/api/v1/alerts", tags=["alerts"])
 @router.get("")
 def list_alerts(
     engine: EngineDep,
-    page: Annotated[PageParams, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_ALERTS)],
     state: AlertState | None = None,
     severity: Severity | None = None,
 ) -> Page[AlertItem]:
     """List alerts, newest first."""
-    if page.cursor is not None and not page.cursor.isdecimal():
-        raise BadInput("the cursor is not one that this list gave out", fields={"cursor": "not usable"})
     with engine.begin() as connection:
         rows = repository.list_alerts(
             connection,
             state=state,
             severity=severity,
-            before_id=int(page.cursor) if page.cursor else None,
+            before_id=page.after,
             limit=page.limit + 1,
         )
         audit.record(connection, principal, action="list-alerts", purpose="leak-detection")

@@ -22,8 +22,7 @@ from meterhub.billing.schemas import (
     TariffImport,
     TariffOut,
 )
-from meterhub.errors import BadInput
-from meterhub.kit.paging import Page, PageParams, page_of
+from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["billing"])
 
@@ -72,12 +71,12 @@ def preview_run(
 @router.get("/billing/runs")
 def list_runs(
     engine: EngineDep,
-    page: Annotated[PageParams, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_INVOICES)],
 ) -> Page[RunOut]:
     """List billing runs, newest first."""
     with engine.connect() as connection:
-        rows = repository.list_runs(connection, before_id=_cursor(page), limit=page.limit + 1)
+        rows = repository.list_runs(connection, before_id=page.after, limit=page.limit + 1)
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)
     return Page(items=[service.run_out(row) for row in shown], next_cursor=cursor)
 
@@ -104,7 +103,7 @@ def resume_run(
 @router.get("/invoices")
 def list_invoices(
     engine: EngineDep,
-    page: Annotated[PageParams, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_INVOICES)],
     run: int | None = None,
     customer: str | None = None,
@@ -114,7 +113,7 @@ def list_invoices(
     with engine.begin() as connection:
         rows = repository.list_invoices(
             connection,
-            after_id=_cursor(page),
+            after_id=page.after,
             limit=page.limit + 1,
             run_id=run,
             customer_no=customer,
@@ -154,11 +153,3 @@ def read_invoice_pdf(
         media_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
     )
-
-
-def _cursor(page: PageParams) -> int | None:
-    if page.cursor is None:
-        return None
-    if not page.cursor.isdecimal():
-        raise BadInput("the cursor is not one that this list gave out", fields={"cursor": "not usable"})
-    return int(page.cursor)

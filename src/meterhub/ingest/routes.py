@@ -11,7 +11,7 @@ from pydantic import AwareDatetime
 from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
-from meterhub.errors import BadInput, TooLarge
+from meterhub.errors import TooLarge
 from meterhub.ingest import views
 from meterhub.ingest.batch import inflate, parse
 from meterhub.ingest.registry import RegistryCache
@@ -27,7 +27,7 @@ from meterhub.ingest.schemas import (
     RetryQueued,
 )
 from meterhub.ingest.service import RETRY_TASK, Memory, Sender, accept_batch
-from meterhub.kit.paging import Page, PageParams, page_of
+from meterhub.kit.paging import IdPage, Page, page_of
 from meterhub.kit.queue import defer
 from meterhub.wmbus import FormatStore
 
@@ -143,18 +143,16 @@ def quarantine_reasons(
 @router.get("/quarantine")
 def list_quarantine(
     engine: EngineDep,
-    page: Annotated[PageParams, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_QUARANTINE)],
     reason: str | None = None,
 ) -> Page[QuarantinedFrame]:
     """List frames that could not be read yet, newest first."""
-    if page.cursor is not None and not page.cursor.isdecimal():
-        raise BadInput("the cursor is not one that this list gave out", fields={"cursor": "not usable"})
     with engine.connect() as connection:
         rows = views.quarantined(
             connection,
             reason=reason,
-            before_id=int(page.cursor) if page.cursor else None,
+            before_id=page.after,
             limit=page.limit + 1,
         )
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)

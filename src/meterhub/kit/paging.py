@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 MAX_LIMIT = 500
 
@@ -15,6 +15,17 @@ class PageParams(BaseModel):
 
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT)] = 100
     cursor: str | None = None
+
+
+class IdPage(PageParams):
+    """A page of rows that are numbered; the cursor is the number of the last one seen."""
+
+    cursor: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,18}$")] | None = None
+
+    @property
+    def after(self) -> int | None:
+        """The number after (or, newest first, before) which the page begins."""
+        return None if self.cursor is None else int(self.cursor)
 
 
 class Page(BaseModel, Generic[T]):

@@ -11,8 +11,7 @@ from meterhub.access import audit
 from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
-from meterhub.errors import BadInput
-from meterhub.kit.paging import Page, PageParams, page_of
+from meterhub.kit.paging import IdPage, Page, page_of
 from meterhub.kit.units import ML_PER_M3
 from meterhub.readings import repository, service
 from meterhub.readings.schemas import Consumption, NewManualRead, Read, Resolution
@@ -52,14 +51,12 @@ def list_reads(
     point_code: str,
     engine: EngineDep,
     clock: ClockDep,
-    page: Annotated[PageParams, Query()],
+    page: Annotated[IdPage, Query()],
     principal: Annotated[Principal, require(Permission.READ_CONSUMPTION)],
     since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
     until: AwareDatetime | None = None,
 ) -> Page[Read]:
     """List the register reads of a point in order of arrival."""
-    if page.cursor is not None and not page.cursor.isdecimal():
-        raise BadInput("the cursor is not one that this list gave out", fields={"cursor": "not usable"})
     end = until or clock()
     with engine.begin() as connection:
         point = service.find_point(connection, point_code)
@@ -68,7 +65,7 @@ def list_reads(
             point,
             since or end - DEFAULT_SPAN,
             end,
-            after_id=int(page.cursor or 0),
+            after_id=page.after or 0,
             limit=page.limit + 1,
         )
         audit.record(
