@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 
 import pytest
@@ -178,3 +179,21 @@ def test_late_reads_reach_the_towns_hours_within_a_round(site):
             {"s": NOW.replace(hour=0, minute=0) - timedelta(days=town.SHOWN_DAYS), "u": NOW.replace(minute=0)},
         ).scalar_one()
     assert sum(town_rows(site.engine, "volume_ml")) == before + raised
+
+
+def test_the_count_of_meters_heard_follows_within_one_look(site):
+    times = [NOW, NOW + timedelta(minutes=2), NOW + timedelta(minutes=2)]
+    counts = []
+    for now in times:
+        site.app.state.clock = lambda now=now: now
+        html = site.browser("rita").get("/").text
+        counts.append(int(re.search(r"Meters heard in 24 h</p><p class=\"value\">(\d+)", html)[1]))
+        with site.engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO register_read (meter_id, at, volume_ml, source) "
+                    "SELECT max(meter_id), :at, 1, 'amr' FROM installation"
+                ),
+                {"at": NOW},
+            )
+    assert counts == [6, 6, 7]

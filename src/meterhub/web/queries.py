@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, text
 
@@ -11,10 +11,11 @@ from meterhub.kit.db import AnyRow
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """How many of the installed meters were read."""
+    """How many of the installed meters were read in the day before `at`."""
 
     installed: int
     read: int
+    at: datetime
 
     @property
     def percent(self) -> float:
@@ -33,8 +34,8 @@ def delivered(connection: Connection, day: date) -> AnyRow:
     return connection.execute(statement, {"day": day}).one()
 
 
-def heard(connection: Connection, since: datetime, until: datetime) -> Heard:
-    """Return how many installed meters were read in a span, one probe of an index a meter."""
+def heard(connection: Connection, at: datetime) -> Heard:
+    """Return how many installed meters were read in the last 24 hours; one probe of an index a meter."""
     statement = text(
         """
         SELECT count(*) AS installed, count(*) FILTER (WHERE EXISTS (
@@ -43,7 +44,8 @@ def heard(connection: Connection, since: datetime, until: datetime) -> Heard:
         FROM installation i WHERE i.valid @> CAST(:until AS timestamptz)
         """
     )
-    return Heard(*connection.execute(statement, {"since": since, "until": until}).one())
+    row = connection.execute(statement, {"since": at - timedelta(days=1), "until": at}).one()
+    return Heard(row.installed, row.read, at)
 
 
 def last_read(connection: Connection, point_id: int) -> AnyRow | None:

@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import BackgroundTasks, Request, Response
+from fastapi import BackgroundTasks, FastAPI, Request, Response
+from sqlalchemy import Engine
 
 from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep
 from meterhub.access.policy import Permission
@@ -25,6 +26,10 @@ router = page_router()
 
 SPANS = (14, 35)
 SILENT_GATEWAY = timedelta(hours=3)
+# Counting the meters heard takes a while in a large town: the count of the look before is shown, and
+# renewed once the page is out.
+HEARD_COUNT_AFTER = timedelta(minutes=1)
+HEARD_AT_MOST_OLD = timedelta(hours=1)
 
 
 @router.get("/")
@@ -45,6 +50,11 @@ def show(
     if first_look:
         town.renew(engine, now, at_most_s=town.FIRST_LOOK_S)
     background.add_task(town.renew, engine, now)
+    heard: queries.Heard | None = getattr(request.app.state, "heard", None)
+    if heard is None or now - heard.at > HEARD_AT_MOST_OLD:
+        heard = _count_heard(request.app, engine, now)
+    elif now - heard.at > HEARD_COUNT_AFTER:
+        background.add_task(_count_heard, request.app, engine, now)
     until = now.replace(minute=0, second=0, microsecond=0)
     since = local_midnight(now - timedelta(days=days), settings.tz)
     with engine.connect() as connection:
@@ -58,7 +68,7 @@ def show(
             "yesterday": queries.delivered(connection, now.astimezone(UTC).date() - timedelta(days=1)),
             "quarantine": views.quarantine_counts(connection),
             "alerts": alerts.count_unsettled(connection),
-            "heard": queries.heard(connection, now - timedelta(days=1), now),
+            "heard": heard,
         }
     values["known"] = any(row.meters for row in hours)
     values["water"] = _water(hours, since, until, settings.tz)
@@ -66,6 +76,14 @@ def show(
     response = render(request, "overview.html", values, principal=principal)
     response.background = background
     return response
+
+
+def _count_heard(app: FastAPI, engine: Engine, now: datetime) -> queries.Heard:
+    """Count the meters heard and keep the count for the next look."""
+    with engine.connect() as connection:
+        heard = queries.heard(connection, now)
+    app.state.heard = heard
+    return heard
 
 
 def _water(hours: Sequence[AnyRow], since: datetime, until: datetime, zone: ZoneInfo) -> str:
