@@ -1,14 +1,11 @@
 import pytest
-from fastapi import FastAPI
-from fastapi.responses import JSONResponse
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
 from meterhub.access import service as access
 from meterhub.access.principal import SYSTEM
 from meterhub.alerts.jobs import detect
-from meterhub.alerts.routes import router
-from meterhub.errors import MeterhubError
+from meterhub.app import create_app
 from meterhub.settings import Settings
 from tests.alerts.homes import DAY_S, START_S, a_home
 from tests.alerts.stored import store_home, store_point, utc
@@ -30,13 +27,7 @@ def client(engine):
                 connection, SYSTEM, username=name, display_name=name, roles=[role], password=PASSWORD
             )
     detect(engine, Settings(), meters, NOW)
-    app = FastAPI()
-    app.state.engine, app.state.settings, app.state.clock = engine, Settings(), lambda: NOW
-    app.include_router(router)
-    app.add_exception_handler(
-        MeterhubError, lambda _, error: JSONResponse({"code": error.code}, status_code=error.status)
-    )
-    return TestClient(app)
+    return TestClient(create_app(engine, Settings(), clock=lambda: NOW))
 
 
 @pytest.fixture
