@@ -3,7 +3,6 @@
 `create_app` wires the API and the pages to an engine; `serve` in `meterhub.commands` runs it.
 """
 
-from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
@@ -11,7 +10,7 @@ from fastapi import Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.exceptions import HTTPException
 
 import meterhub.access.routes
@@ -25,10 +24,10 @@ import meterhub.web.routes
 from meterhub.access.dependencies import bearer_principal
 from meterhub.access.principal import Principal
 from meterhub.errors import MeterhubError
+from meterhub.kit.body_limit import BodyLimit
 from meterhub.kit.clock import Clock, utc_now
+from meterhub.kit.problem import problem
 from meterhub.settings import Settings
-
-PROBLEM = "application/problem+json"
 
 
 def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) -> FastAPI:
@@ -44,10 +43,12 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     app.state.engine = engine
     app.state.settings = settings
     app.state.clock = clock
+    app.add_middleware(BodyLimit, limit=settings.max_body_mb * 2**20)
     app.add_exception_handler(MeterhubError, _known_problem)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(DataError, _not_storable)
     for module in (
         meterhub.access,
         meterhub.assets,
@@ -62,16 +63,6 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     app.add_api_route("/api/v1/openapi.json", _openapi, methods=["GET"], tags=["api"], include_in_schema=False)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"], summary="Is the hub up?")
     return app
-
-
-def problem(status: int, code: str, detail: str, errors: Sequence[dict[str, str]] | None = None) -> JSONResponse:
-    """Return a problem document (RFC 9457): `code` is stable, `detail` says what and where."""
-    body: dict[str, object] = {"type": f"urn:meterhub:problem:{code}", "status": status, "code": code}
-    body |= {"title": code.replace("-", " "), "detail": detail}
-    if errors:
-        body["errors"] = list(errors)
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse(body, status_code=status, media_type=PROBLEM, headers=headers)
 
 
 def _known_problem(request: Request, error: Exception) -> JSONResponse:
@@ -92,8 +83,13 @@ def _bad_request(request: Request, error: Exception) -> JSONResponse:
 
 def _http_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    code = {404: "not-found", 405: "method-not-allowed"}.get(error.status_code, "http-error")
+    code = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}.get(error.status_code, "http-error")
     return problem(error.status_code, code, f"{error.detail}: {request.method} {request.url.path}")
+
+
+def _not_storable(request: Request, error: Exception) -> JSONResponse:
+    """Refuse a value that is text or a number to HTTP but nothing to PostgreSQL (NUL, out of range)."""
+    return problem(422, "bad-input", "a value in the path, query or body cannot be stored or looked for")
 
 
 def _no_database(request: Request, error: Exception) -> JSONResponse:

@@ -3,11 +3,8 @@
 import re
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from meterhub.access import routes as access_routes
-from meterhub.assets import routes as assets_routes
 from tests.api.test_routes_and_roles import address, routes
 
 IN_PATHS = ["a%00b", "9" * 30, "99999999999", "%20", "..%2f", "%F0%9F%92%A7", "%25", "'"]
@@ -20,12 +17,13 @@ def caller(hub):
     return TestClient(hub.app, headers={"Authorization": f"Bearer {token}"}, raise_server_exceptions=False)
 
 
-@pytest.fixture(scope="module")
-def ours():
-    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    app.include_router(access_routes.router)
-    app.include_router(assets_routes.router)
-    return [route for route in routes(app) if route != "POST /api/v1/logout"]
+@pytest.fixture
+def ours(hub):
+    return [
+        r
+        for r in routes(hub.app)
+        if " /api/v1/" in r and r not in {"POST /api/v1/logout", "POST /api/v1/telegrams"}
+    ]
 
 
 def test_an_odd_value_in_a_path_is_refused_or_not_found(caller, ours):
@@ -37,10 +35,22 @@ def test_an_odd_value_in_a_path_is_refused_or_not_found(caller, ours):
             assert response.status_code in {404, 422}, f"{method} {path}: {response.status_code}"
 
 
-@pytest.mark.parametrize("name", ["cursor", "limit", "search", "customer_no", "point_code"])
+@pytest.mark.parametrize(
+    "name", ["cursor", "limit", "search", "customer_no", "point_code", "reason", "since", "run", "from"]
+)
 def test_an_odd_value_in_a_query_is_refused_or_finds_nothing(caller, ours, name):
     for route in ours:
         method, template = route.split()
         for odd in IN_QUERIES if method == "GET" else []:
             response = caller.get(address(template), params={name: odd})
             assert response.status_code in {200, 404, 422}, f"{template} {name}={odd!r}: {response.status_code}"
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_body_over_the_limit_is_refused_whether_it_says_its_length_or_not(hub, announced):
+    blocks = [b" " * 2**20] * 33
+    response = hub.client("billing").post(
+        "/api/v1/tariffs", content=b"".join(blocks) if announced else iter(blocks)
+    )
+    assert response.status_code == 413
+    assert response.json()["code"] == "too-large"

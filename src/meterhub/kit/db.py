@@ -38,6 +38,7 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
         pool_size=pool_size,
         max_overflow=max_overflow,
         pool_pre_ping=True,
+        hide_parameters=True,  # values of statements, which may be personal, do not belong into errors and logs
         connect_args={
             "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=5min",
             "connect_timeout": 10,
