@@ -61,7 +61,7 @@ def check(engine: Engine, principal: Principal, permission: Permission, path: st
                 purpose="access",
                 detail={"permission": permission, "path": quote(path)},  # decoded, it may hold anything
             )
-        raise NotAllowed(f"this needs the permission {permission!r}, which {principal.name} does not have")
+        raise NotAllowed(f"this needs the permission '{permission}', which {principal.name} does not have")
     return principal
 
 
