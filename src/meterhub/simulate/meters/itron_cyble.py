@@ -1,0 +1,25 @@
+"""Itron with Cyble radio: mode 5, clock with seconds."""
+
+from meterhub.simulate.meters._family import Family, Reading
+from meterhub.wmbus import Address
+from meterhub.wmbus.encode import DataRecord, Message
+
+
+def build(address: Address, key: bytes | None, reading: Reading) -> Message:
+    """Return one telegram: total, clock, value at the set date, error flags."""
+    return Message(
+        link=address,
+        mode=5,
+        key=key,
+        access_number=reading.count & 0xFF,
+        records=(
+            DataRecord.of("0413", reading.volume_m3),
+            DataRecord.of("066D", reading.clock),
+            DataRecord.of("4413", reading.month_start_m3),
+            DataRecord.of("426C", reading.clock.date().replace(day=1)),
+            DataRecord.of("03FD971C", 0),
+        ),
+    )
+
+
+FAMILY = Family("itron-cyble", "ITW", 0x03, 0x07, "T1", encrypted=True, share=2, build=build)
