@@ -285,3 +285,43 @@ def test_a_due_date_on_a_holiday_moves_to_the_next_bank_day(town):
 def test_starting_a_run_queues_its_job_in_the_same_transaction(town):
     run_id = town.start_run()
     assert town.rows("SELECT task_name, args FROM procrastinate_jobs") == [("billing.run", {"run_id": run_id})]
+
+
+def test_two_runs_that_work_at_once_do_not_bill_one_contract_twice(town):
+    house = b1_house(town)
+    first = town.start_run()
+    with town.engine.begin() as connection:
+        execution.begin(connection, settings(), first)
+    town.execute("UPDATE contract SET billing_group = 'monthly'")
+    second = town.start_run(billing_group="monthly", period=(date(2025, 3, 1), date(2025, 4, 1)))
+    with ThreadPoolExecutor(1) as pool, town.engine.begin() as connection:
+        work = execution.begin(connection, settings(), first)
+        assert execution.bill_chunk(connection, work, 10) == 1
+        other = pool.submit(execution.carry_out, town.engine, settings(), second)
+        with pytest.raises(TimeoutError):
+            other.result(timeout=1)
+        connection.commit()
+        other.result(timeout=20)
+    assert town.rows("SELECT run_id, contract_id FROM invoice") == [(first, house.contract_id)]
+    assert town.rows("SELECT run_id, code FROM billing_hold") == [(second, "already_billed")]
+
+
+def test_prices_that_no_day_of_the_run_needs_are_not_kept_in_the_invoice(town):
+    house = b1_house(town)
+    town.bill()
+    versions = town.invoice(house).snapshot["tariff"]["versions"]
+    assert {version["valid_from"] for version in versions} == {"2024-09-01"}
+    assert [rate["rate"] for rate in town.invoice(house).snapshot["vat"]] == ["25.5"]
+
+
+def test_days_between_two_prices_hold_the_contract(town):
+    house = b1_house(town)
+    town.execute("UPDATE tariff_version SET valid = daterange('2024-09-01', '2024-12-01') WHERE upper_inf(valid)")
+    town.execute(
+        "INSERT INTO tariff_version (tariff_id, component, kind, service, net_price, vat_code, valid, created_by) "
+        "VALUES (1, 'WATER', 'volumetric', 'water', 1.5, 'standard', daterange('2025-05-01', NULL), 'clerk')"
+    )
+    town.bill()
+    ((code, message),) = town.rows("SELECT code, message FROM billing_hold")
+    assert (code, house.contract_no) == ("tariff_gap", house.contract_no)
+    assert message == "tariff 'WATER' has no version from 2024-12-01 to 2025-05-01"

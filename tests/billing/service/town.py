@@ -116,15 +116,10 @@ class Town:
                 meter=meter_id, at=when, m3=volume_m3, source=source[0] if source else "amr",
             )  # fmt: skip
 
-    def hourly(self, meter_id: int, start: date, days: int, volume_ml: int) -> None:
-        self.execute(
-            "INSERT INTO hourly_volume (meter_id, hour, volume_ml, quality) "
-            "SELECT :meter, h, :volume + (extract(day FROM h)::int % 7) * 900 "
-            "+ (extract(hour FROM h)::int % 5) * 700, 1 "
-            "FROM generate_series(CAST(:start AS timestamptz), CAST(:end AS timestamptz), '1 hour') h",
-            meter=meter_id, start=at(start), end=at(start + timedelta(days=days)) - timedelta(hours=1),
-            volume=volume_ml,
-        )  # fmt: skip
+    def daily(self, meter_id: int, start: date, days: int, first_l: int, *, a_day_l: int) -> None:
+        """Read a meter at every local midnight from a day to so many days later."""
+        for n in range(days + 1):
+            self.read(meter_id, (at(start + timedelta(days=n)), f"{first_l + n * a_day_l}e-3"))
 
     def execute(self, query: str, **values: object) -> None:
         with self.engine.begin() as connection:

@@ -2,38 +2,46 @@
 
 from datetime import date, timedelta
 from decimal import ROUND_CEILING, Decimal
+from itertools import pairwise
 from typing import Any
 
 from meterhub.billing.paper.texts import Language
+from meterhub.kit.periods import ONE_DAY
 from meterhub.kit.units import ML_PER_M3
 
 ML_PER_L = 1000
+BAR_DAYS = {"day": 1, "week": 7}
 # Steps of the scale that people read easily.
 NICE = (Decimal(1), Decimal(2), Decimal(5))
 
 
-def drawn(chart: dict[str, Any], language: Language) -> dict[str, Any] | None:
-    """Return bars, scale and labels of a stored chart; None if nothing is known of the period."""
+def drawn(chart: dict[str, Any], end: date, language: Language) -> dict[str, Any] | None:
+    """Return bars, scale and labels of a stored chart up to a day; None if nothing is known of the period.
+
+    Days and weeks are drawn as litres a day, so a last week that is cut short compares with the others.
+    """
     volumes: list[int | None] = chart["volumes_ml"]
-    known = [volume_ml for volume_ml in volumes if volume_ml is not None]
+    bounds = [*_starts(chart), end]
+    monthly = chart["unit"] == "month"
+    lengths = [(after - first).days for first, after in pairwise(bounds)]
+    known = [(volume_ml, days) for volume_ml, days in zip(volumes, lengths, strict=True) if volume_ml is not None]
     if not known:
         return None
-    daily = chart["unit"] == "day"
-    unit_ml = ML_PER_L if daily else ML_PER_M3
-    top, step = scale(Decimal(max(*known, unit_ml)) / unit_ml)
+    units = [ML_PER_M3 if monthly else ML_PER_L * days for days in lengths]
+    values = [
+        None if volume is None else Decimal(volume) / unit for volume, unit in zip(volumes, units, strict=True)
+    ]
+    top, step = scale(max(Decimal(1), *(value for value in values if value is not None)))
     ticks = [step * n for n in range(int(top / step) + 1)]
-    mean_l = language.number(Decimal(sum(known)) / ML_PER_L / len(known), 0)
+    mean_l = Decimal(sum(volume_ml for volume_ml, _ in known)) / ML_PER_L / sum(days for _, days in known)
     return {
-        "title": language["chart_day" if daily else "chart_month"],
-        "mean": language["mean_day"].format(value=mean_l) if daily else "",
-        "bars": [
-            None if volume_ml is None else float(max(Decimal(volume_ml) / unit_ml / top, Decimal(0)))
-            for volume_ml in volumes
-        ],
+        "title": language[f"chart_{chart['unit']}"],
+        "mean": "" if monthly else language["mean_day"].format(value=language.number(mean_l, 0)),
+        "bars": [None if value is None else float(max(value / top, Decimal(0))) for value in values],
         "ticks": [
             {"at": float(tick / top), "label": language.number(tick, max(0, _decimals(tick)))} for tick in ticks
         ],
-        "labels": _labels(date.fromisoformat(chart["start"]), len(volumes), language, daily=daily),
+        "labels": _labels(bounds, language),
     }
 
 
@@ -48,17 +56,26 @@ def scale(highest: Decimal) -> tuple[Decimal, Decimal]:
         step *= 10
 
 
-def _labels(start: date, bars: int, language: Language, *, daily: bool) -> list[dict[str, Any]]:
-    """Return a label under the first bar of each month."""
-    if not daily:
-        months = [(start.month - 1 + bar) % 12 for bar in range(bars)]
-        return [{"bar": bar, "text": language.months[month]} for bar, month in enumerate(months)]
-    days = [start + timedelta(days=bar) for bar in range(bars)]
-    return [
-        {"bar": bar, "text": language.months[day.month - 1]}
-        for bar, day in enumerate(days)
-        if day.day == 1 or bar == 0
-    ]
+def _starts(chart: dict[str, Any]) -> list[date]:
+    """Return the first day of each bar."""
+    start = date.fromisoformat(chart["start"])
+    count = len(chart["volumes_ml"])
+    if chart["unit"] == "month":
+        months = [start.year * 12 + start.month - 1 + bar for bar in range(1, count)]
+        return [start, *(date(month // 12, month % 12 + 1, 1) for month in months)]
+    return [start + timedelta(days=BAR_DAYS[chart["unit"]] * bar) for bar in range(count)]
+
+
+def _labels(bounds: list[date], language: Language) -> list[dict[str, Any]]:
+    """Return a label under the first bar and under each in which a month begins."""
+    labels = []
+    for bar, (first, after) in enumerate(pairwise(bounds)):
+        last = after - ONE_DAY
+        if bar == 0:
+            labels.append({"bar": bar, "text": language.months[first.month - 1]})
+        elif first.day == 1 or first.month != last.month:
+            labels.append({"bar": bar, "text": language.months[last.month - 1]})
+    return labels
 
 
 def _decimals(value: Decimal) -> int:

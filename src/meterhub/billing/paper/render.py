@@ -79,7 +79,7 @@ def sheet(invoice: InvoiceDetail) -> Sheet:
         ],
         "sum": {"net": money(invoice.net), "vat": money(invoice.vat), "gross": money(invoice.gross)},
         "readings": _readings(snapshot, language),
-        "chart": drawn(snapshot["chart"], language),
+        "chart": drawn(snapshot["chart"], invoice.period[1], language),
         "how": [_how(line, language, money) for line in invoice.lines],
         "prices": language["prices_from"].format(name=snapshot["tariff"]["name"]),
         "transfer": None if credit else _transfer(invoice, language),

@@ -1,9 +1,7 @@
 """From what is stored about one contract to its snapshot, and from that to a rated document; pure."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from itertools import groupby
+from datetime import date
 
 from meterhub.billing.rating.errors import RatingError
 from meterhub.billing.rating.model import Document, QuoteResult
@@ -18,9 +16,6 @@ from meterhub.billing.runs.usage import ML_PER_L, Json, dated_reads
 from meterhub.kit.periods import DateRange
 from meterhub.kit.units import ML_PER_M3
 from meterhub.settings import Settings
-
-# A longer period is drawn by months: more bars than this could not be told apart on paper.
-DAYS_DRAWN = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,23 +111,8 @@ def snapshot_of(account: Account, chunk: Chunk, pricing: Pricing) -> Json:
         "point": {"point_code": row.point_code, "services": list(row.services)},
         "installations": [_installation(one, account, chunk, pricing) for one in installed],
         **pricing.prices,
-        "chart": chart_of(chunk.daily_ml.get(account.contract_id, {}), period),
+        "chart": chunk.pictures[account.contract_id],
     }
-
-
-def chart_of(daily_ml: Mapping[date, int], period: DateRange) -> Json:
-    """Return the volume of each day, or of each month of a long period [ml]; null where it is not known."""
-    if not daily_ml:
-        return {"unit": "day", "start": period.start.isoformat(), "volumes_ml": []}
-    days = [period.start + timedelta(days=n) for n in range(period.days)]
-    if period.days <= DAYS_DRAWN:
-        volumes = [daily_ml.get(day) for day in days]
-        return {"unit": "day", "start": period.start.isoformat(), "volumes_ml": volumes}
-    months = []
-    for _month, group in groupby(days, key=lambda day: (day.year, day.month)):
-        known = [daily_ml[day] for day in group if day in daily_ml]
-        months.append(sum(known) if known else None)
-    return {"unit": "month", "start": period.start.isoformat(), "volumes_ml": months}
 
 
 def _installation(one: Installed, account: Account, chunk: Chunk, pricing: Pricing) -> Json:

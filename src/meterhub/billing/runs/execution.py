@@ -17,6 +17,7 @@ from meterhub.billing.runs.loading import load_chunk
 from meterhub.billing.runs.snapshot import frozen_prices
 from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
+from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
 CHUNK = 200
@@ -83,6 +84,8 @@ def bill_chunk(connection: Connection, work: Work, size: int) -> int:
     taken = list(connection.execute(_TAKE, {"run_id": run_id, "size": size}).scalars())
     if not taken:
         return 0
+    if not work.head.preview:
+        connection.execute(_LOCK_CONTRACTS, {"ids": taken})
     chunk = load_chunk(connection, run_id, taken, work.pricing.settings.tz, work.pricing.cuts())
     results = {account.contract_id: bill_account(account, chunk, work.pricing) for account in chunk.accounts}
     bills = [result for result in results.values() if isinstance(result, Bill)]
@@ -109,8 +112,9 @@ def _pricing(connection: Connection, settings: Settings, run: AnyRow) -> Pricing
     assert tariff is not None
     prices = frozen_prices(
         tariff,
-        list(repository.tariff_versions(connection, tariff.id)),
-        list(repository.vat_rates(connection, tariff.country)),
+        repository.tariff_versions(connection, tariff.id),
+        repository.vat_rates(connection, tariff.country),
+        DateRange(run.period_start, run.period_end),
     )
     return Pricing(settings, tariff.currency, tariff.country, prices)
 
@@ -157,6 +161,9 @@ _TAKE = text(
     ORDER BY contract_id LIMIT :size FOR UPDATE SKIP LOCKED
     """
 )
+
+# A contract whose billing group changed can be in two runs at once: the later one sees what the first billed.
+_LOCK_CONTRACTS = text("SELECT id FROM contract WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 _DONE = text(
     """

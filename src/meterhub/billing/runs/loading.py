@@ -3,18 +3,17 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from meterhub.billing.runs.spans import Installed, daily_volumes, exchange_reads
-from meterhub.billing.runs.usage import Boundary, Closing, StoredRead, local_midnight
+from meterhub.billing.runs.pictures import pictures
+from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, exchange_reads
+from meterhub.billing.runs.usage import Boundary, Closing, Json, StoredRead, local_midnight
+from meterhub.kit.arrays import instants, integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
-
-_EVER_FROM = datetime(1900, 1, 1, tzinfo=UTC)
-_EVER_TO = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +40,7 @@ class Chunk:
     boundaries: Mapping[tuple[int, int], list[Boundary]]
     exchange: Mapping[tuple[int, int], list[StoredRead]]
     closings: Mapping[tuple[int, int], Closing]
-    daily_ml: Mapping[int, dict[date, int]]
+    pictures: Mapping[int, Json]
 
 
 def load_chunk(
@@ -75,7 +74,9 @@ def load_chunk(
             (row.contract_id, row.meter_id): Closing(row.number, row.volume_ml)
             for row in connection.execute(_CLOSINGS, ids)
         },
-        daily_ml=daily_volumes(connection, bounds, installed, zone),
+        pictures=pictures(
+            connection, {account.contract_id: account.period for account in accounts}, bounds, installed, zone
+        ),
     )
 
 
@@ -162,10 +163,10 @@ def _installed(
     rows = connection.execute(
         _INSTALLED,
         {
-            "contracts": [account.contract_id for account in accounts],
-            "points": [account.point_id for account in accounts],
-            "starts": [bounds[account.contract_id][0] for account in accounts],
-            "ends": [bounds[account.contract_id][1] for account in accounts],
+            "contracts": integers(account.contract_id for account in accounts),
+            "points": integers(account.point_id for account in accounts),
+            "starts": instants(bounds[account.contract_id][0] for account in accounts),
+            "ends": instants(bounds[account.contract_id][1] for account in accounts),
         },
     )
     result: dict[int, list[Installed]] = defaultdict(list)
@@ -197,11 +198,11 @@ def _boundaries(
     rows = connection.execute(
         _AROUND,
         {
-            "numbers": list(range(len(wanted))),
-            "meters": [one.meter_id for _, one, _, _ in wanted],
-            "at": [at for _, _, _, at in wanted],
-            "low": [one.valid_from or _EVER_FROM for _, one, _, _ in wanted],
-            "high": [one.valid_to or _EVER_TO for _, one, _, _ in wanted],
+            "numbers": integers(range(len(wanted))),
+            "meters": integers(one.meter_id for _, one, _, _ in wanted),
+            "at": instants(at for _, _, _, at in wanted),
+            "low": instants(one.valid_from or EVER_FROM for _, one, _, _ in wanted),
+            "high": instants(one.valid_to or EVER_TO for _, one, _, _ in wanted),
         },
     )
     result: dict[tuple[int, int], list[Boundary]] = defaultdict(list)

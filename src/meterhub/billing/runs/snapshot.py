@@ -4,6 +4,7 @@ A run rates exactly what it stores: it builds the snapshot first and rates `quot
 whoever computes an issued invoice again. Volumes are integer millilitres, other numbers decimal strings.
 """
 
+from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
@@ -29,8 +30,8 @@ SCHEMA = 1
 HOUSEHOLD_Q4_M3H = Decimal("3.125")
 
 
-def frozen_prices(tariff: AnyRow, versions: list[AnyRow], vat: list[AnyRow]) -> Json:
-    """Return a price list and the VAT rates of its country as they are frozen into invoices."""
+def frozen_prices(tariff: AnyRow, versions: Sequence[AnyRow], vat: Sequence[AnyRow], period: DateRange) -> Json:
+    """Return a price list and the VAT rates of its country as they are frozen into invoices of a period."""
     return {
         "tariff": {
             "id": tariff.id,
@@ -48,7 +49,7 @@ def frozen_prices(tariff: AnyRow, versions: list[AnyRow], vat: list[AnyRow]) -> 
                     "valid_from": row.valid_from.isoformat(),
                     "valid_to": row.valid_to.isoformat() if row.valid_to else None,
                 }
-                for row in versions
+                for row in _that_matter(versions, "component", period)
             ],
         },
         "vat": [
@@ -60,7 +61,7 @@ def frozen_prices(tariff: AnyRow, versions: list[AnyRow], vat: list[AnyRow]) -> 
                 "valid_from": row.valid_from.isoformat(),
                 "valid_to": row.valid_to.isoformat() if row.valid_to else None,
             }
-            for row in vat
+            for row in _that_matter(vat, "code", period)
         ],
     }
 
@@ -76,7 +77,7 @@ def price_list(prices: Json, services: tuple[str, ...]) -> PriceList:
             valid_from=date.fromisoformat(version["valid_from"]),
             valid_to=_day(version["valid_to"]),
             service=Service(version["service"]) if version["service"] else None,
-            parameters=fixed.Parameters(per=fixed.Per(version["per"])) if version["kind"] == "fixed" else None,
+            parameters=_parameters(version),
             ref=version["id"],
         )
         for version in prices["tariff"]["versions"]
@@ -124,6 +125,18 @@ def period_of(snapshot: Json) -> DateRange:
 def meter_name(installation: Json) -> str:
     """Return how a meter is called in traces and on paper."""
     return f"{installation['manufacturer']} {installation['serial']}"
+
+
+def _that_matter(versions: Sequence[AnyRow], key: str, period: DateRange) -> Iterator[AnyRow]:
+    """Leave out what a neighbour of the same key makes irrelevant; the two beside a gap stay, so that it shows."""
+    for row in versions:
+        others = [other for other in versions if getattr(other, key) == getattr(row, key)]
+        succeeded = any(row.valid_from < other.valid_from <= period.start for other in others)
+        covered = row.valid_from >= period.end and any(
+            other.valid_from < row.valid_from and other.valid_to >= period.end for other in others
+        )
+        if not (succeeded or covered):
+            yield row
 
 
 def _installation(installation: Json) -> Installation:

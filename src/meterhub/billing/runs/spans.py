@@ -1,15 +1,18 @@
-"""What a run loads of meters over a span of time: reads at an exchange, volumes of days for the picture."""
+"""When the meters of accounts count, and the reads at an exchange."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, datetime
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
-from meterhub.billing.runs.usage import EXCHANGE_SOURCES, StoredRead, local_midnight
+from meterhub.billing.runs.usage import EXCHANGE_SOURCES, StoredRead
+from meterhub.kit.arrays import instants, integers
+
+EVER_FROM = datetime(1900, 1, 1, tzinfo=UTC)
+EVER_TO = datetime(9000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,15 @@ class Installed:
     valid_to: datetime | None
 
 
+class MeterSpan(NamedTuple):
+    """When a meter counts for a contract: while it is installed, inside the period."""
+
+    contract_id: int
+    meter: Installed
+    low: datetime
+    high: datetime
+
+
 _EXCHANGE = text(
     """
     SELECT DISTINCT ON (w.contract_id, r.meter_id, r.source)
@@ -38,19 +50,6 @@ _EXCHANGE = text(
     """
 )
 
-# A binary search over the midnights is several times quicker than converting each hour to local time.
-_DAILY = text(
-    """
-    SELECT w.contract_id, width_bucket(h.hour, CAST(:midnights AS timestamptz[])) AS day,
-           CAST(sum(h.volume_ml) AS bigint) AS volume_ml
-    FROM unnest(CAST(:contracts AS int[]), CAST(:meters AS int[]),
-                CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
-         AS w (contract_id, meter_id, low, high)
-    JOIN hourly_volume h ON h.meter_id = w.meter_id AND h.hour >= w.low AND h.hour < w.high
-    GROUP BY 1, 2
-    """
-)
-
 
 def exchange_reads(
     connection: Connection,
@@ -58,51 +57,26 @@ def exchange_reads(
     installed: Mapping[int, list[Installed]],
 ) -> dict[tuple[int, int], list[StoredRead]]:
     """Return removal and installation reads of meters that came or went inside the period."""
-    moved = [span for span in _spans(bounds, installed) if (span.low, span.high) != bounds[span.contract_id]]
+    moved = [span for span in spans_of(bounds, installed) if (span.low, span.high) != bounds[span.contract_id]]
     result: dict[tuple[int, int], list[StoredRead]] = defaultdict(list)
     if moved:
-        for row in connection.execute(_EXCHANGE, _columns(moved) | {"sources": list(EXCHANGE_SOURCES)}):
+        values = {
+            "contracts": integers(span.contract_id for span in moved),
+            "meters": integers(span.meter.meter_id for span in moved),
+            "low": instants(span.low for span in moved),
+            "high": instants(span.high for span in moved),
+            "sources": list(EXCHANGE_SOURCES),
+        }
+        for row in connection.execute(_EXCHANGE, values):
             result[row.contract_id, row.meter_id].append(StoredRead(*row[2:7]))
     return result
 
 
-def daily_volumes(
-    connection: Connection,
-    bounds: Mapping[int, tuple[datetime, datetime]],
-    installed: Mapping[int, list[Installed]],
-    zone: ZoneInfo,
-) -> dict[int, dict[date, int]]:
-    """Return the volume of each local day of each contract [ml]; days without any hour are left out."""
-    spans = list(_spans(bounds, installed))
-    result: dict[int, dict[date, int]] = defaultdict(dict)
-    if spans:
-        first = min(span.low for span in spans).astimezone(zone).date()
-        last = max(span.high for span in spans).astimezone(zone).date()
-        days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
-        midnights = [local_midnight(day, zone) for day in days]
-        for contract_id, day, volume_ml in connection.execute(_DAILY, _columns(spans) | {"midnights": midnights}):
-            result[contract_id][days[day - 1]] = volume_ml
-    return result
-
-
-class _Span(NamedTuple):
-    """When a meter counts for a contract: while it is installed, inside the period."""
-
-    contract_id: int
-    meter_id: int
-    low: datetime
-    high: datetime
-
-
-def _spans(
+def spans_of(
     bounds: Mapping[int, tuple[datetime, datetime]], installed: Mapping[int, list[Installed]]
-) -> Iterator[_Span]:
+) -> Iterator[MeterSpan]:
+    """Yield when each meter of each contract counts, in order of contracts and time."""
     for contract_id, (start, end) in bounds.items():
         for one in installed.get(contract_id, ()):
             low = max(start, one.valid_from or start)
-            yield _Span(contract_id, one.meter_id, low, min(end, one.valid_to or end))
-
-
-def _columns(spans: Sequence[_Span]) -> dict[str, object]:
-    contracts, meters, low_at, high_at = map(list, zip(*spans, strict=True))
-    return {"contracts": contracts, "meters": meters, "low": low_at, "high": high_at}
+            yield MeterSpan(contract_id, one, low, min(end, one.valid_to or end))
