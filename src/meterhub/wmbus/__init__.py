@@ -5,6 +5,7 @@ a file or a socket, and nothing of the rest of meterhub is imported.
 """
 
 from meterhub.wmbus.compact import FormatStore
+from meterhub.wmbus.control import TelegramKind
 from meterhub.wmbus.dll import strip_crc
 from meterhub.wmbus.errors import (
     BadCRC,
@@ -16,7 +17,9 @@ from meterhub.wmbus.errors import (
     Unsupported,
 )
 from meterhub.wmbus.identity import addresses, fingerprint
+from meterhub.wmbus.legacy import Legacy
 from meterhub.wmbus.model import Address, Diagnostic, LinkFrame, Record, SecurityResult, Telegram
+from meterhub.wmbus.reassembly import Reassembler
 from meterhub.wmbus.telegram import KeyLookup, decode
 
 __all__ = [
@@ -29,10 +32,13 @@ __all__ = [
     "FrameError",
     "KeyLookup",
     "KeyMissing",
+    "Legacy",
     "LinkFrame",
+    "Reassembler",
     "Record",
     "SecurityResult",
     "Telegram",
+    "TelegramKind",
     "Truncated",
     "Unsupported",
     "addresses",

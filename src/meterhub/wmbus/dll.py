@@ -7,7 +7,6 @@ from functools import lru_cache
 
 from meterhub.wmbus.crc import crc16
 from meterhub.wmbus.errors import BadCRC, Truncated
-from meterhub.wmbus.kept import Kept
 from meterhub.wmbus.model import Address, LinkFrame
 
 HEADER = 10
@@ -36,7 +35,7 @@ def _strip_a(raw: bytes) -> bytes | None:
 
 def _strip_b(raw: bytes) -> bytes | None:
     """Remove the CRCs of format B and correct the L-field; None where one does not match."""
-    if len(raw) < HEADER + 3:
+    if len(raw) < HEADER + 2:
         return None
     covered = raw[:-2] if len(raw) <= 128 else raw[128:-2]
     if crc16(covered) != int.from_bytes(raw[-2:], "big"):
@@ -121,12 +120,9 @@ def manufacturer_bytes(letters: str) -> bytes:
     return (first << 10 | second << 5 | third).to_bytes(2, "little")
 
 
-def _read_address(on_air: bytes) -> Address:
+def address_of(on_air: bytes) -> Address:
     """Read M-field and A-field as they stand in the link header: M(2) ID(4) version type."""
     return Address(manufacturer_letters(on_air[:2]), on_air[5:1:-1].hex(), on_air[6], on_air[7])
-
-
-address_of = Kept(_read_address, 65536)
 
 
 def address_bytes(address: Address) -> bytes:

@@ -1,4 +1,4 @@
-"""Extended link layer of EN 13757-4, types I to IV (CI 8C, 8D, 8E, 8F)."""
+"""Extended link layer of EN 13757-4, types I to IV (CI 8C, 8D, 8E, 8F); type V is only recognised."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ from meterhub.wmbus.dll import HEADER
 from meterhub.wmbus.identity import ELL_SIZE, HOP_AND_REPEATED
 from meterhub.wmbus.security import ctr_crypt
 
+VARIABLE = 0x86  # CI of type V
 _WITH_PAYLOAD_CRC = (0x8D, 0x8F)
 _WITH_PARTNER = (0x8E, 0x8F)
 

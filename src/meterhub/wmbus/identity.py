@@ -3,13 +3,13 @@
 from hashlib import blake2b
 
 from meterhub.wmbus.dll import HEADER, address_of, manufacturer_bytes
-from meterhub.wmbus.model import Address
+from meterhub.wmbus.model import ELL_CIS, HOP, REPEATED_ACCESS, Address
 
-HOP_AND_REPEATED = 0x12  # CC bits that a repeater sets (EN 13757-4, 12.2)
+HOP_AND_REPEATED = HOP | REPEATED_ACCESS  # what a repeater changes
 ELL_SIZE = {0x8C: 3, 0x8D: 9, 0x8E: 11, 0x8F: 17}
-_LONG_HEADER = frozenset((0x72, 0x73, 0x6B, 0x6F, 0x75, 0x8B))
+_LONG_HEADER = frozenset((0x68, 0x6B, 0x6F, 0x72, 0x73, 0x75, 0x7C, 0x7E, 0x8B))
 # These makers send version and type before the serial number in some of their own protocols.
-_SWAPPED = frozenset(manufacturer_bytes(letters) for letters in ("DME", "EWT", "HYD", "SPL"))
+SWAPPED = frozenset(manufacturer_bytes(letters) for letters in ("DME", "EWT", "HYD", "SPL"))
 
 
 def swapped_address(frame: bytes) -> Address:
@@ -47,13 +47,13 @@ def addresses(frame: bytes) -> tuple[Address, ...]:
     link = address_of(frame[2:10])
     if link not in found:
         found.append(link)
-    if frame[2:4] in _SWAPPED:
+    if frame[2:4] in SWAPPED:
         found.append(swapped_address(frame))
     return tuple(found)
 
 
 def fingerprint(frame: bytes) -> int:
     """Return a signed 64-bit hash of the CRC-free frame that a repeater on the way does not change."""
-    if len(frame) > HEADER + 1 and frame[HEADER] in ELL_SIZE:
+    if len(frame) > HEADER + 1 and frame[HEADER] in ELL_CIS:
         frame = frame[:11] + bytes((frame[11] & ~HOP_AND_REPEATED,)) + frame[12:]
     return int.from_bytes(blake2b(frame, digest_size=8).digest(), "big", signed=True)

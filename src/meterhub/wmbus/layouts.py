@@ -179,7 +179,7 @@ def open_mode_7(layout: Layout, frame: bytes, key: bytes) -> bytes | None:
     if not security.mac_matches(keys.mac, message, frame[at + 4 : at + 12]):
         return None
     start, end = layout.payload_at, layout.payload_at + layout.encrypted
-    opened = security.cbc_decrypt(keys.encryption, _ZERO_IV, frame[start:end], once=True)
+    opened = security.cbc_decrypt(keys.encryption, _ZERO_IV, frame[start:end])
     return _fitting(layout, opened + frame[end:])
 
 

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, NamedTuple
+
+from meterhub.wmbus.control import TelegramKind, control
+
+ELL_CIS = frozenset((0x86, 0x8C, 0x8D, 0x8E, 0x8F))
+HOP, REPEATED_ACCESS = 0x10, 0x02  # CC bits (EN 13757-4, 12.2)
 
 Value = Decimal | int | str | None
 Reading = Decimal | int | str
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """Who sends or who is meant: the eight bytes of M- and A-field (EN 13757-4, 7)."""
 
     manufacturer: str
@@ -64,10 +68,13 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class LinkFrame:
-    """A frame without link-layer CRCs, and what is known about the CRCs it came with."""
+    """A frame without link-layer CRCs, and what is known about the CRCs it came with.
+
+    A frame `joined` from fragments may be longer than its L-field can say.
+    """
 
     frame: bytes
-    format: Literal["A", "B", "trimmed"]
+    format: Literal["A", "B", "trimmed", "joined"]
     crc: Literal["checked", "unknown"]
 
 
@@ -98,6 +105,26 @@ class Telegram:
     parsed: tuple[Record, ...] | Callable[[bytes], tuple[Record, ...]] = field(
         default=(), repr=False, compare=False
     )
+
+    @property
+    def kind(self) -> TelegramKind:
+        """Return what the frame is for."""
+        return control(self.c_field)[1]
+
+    @property
+    def relayed(self) -> bool:
+        """Tell whether a repeater sent this copy: the hop bit of the extended link layer."""
+        return self._communication_control & HOP != 0
+
+    @property
+    def repeated_access(self) -> bool:
+        """Tell whether the extended link layer marks a repeated access."""
+        return self._communication_control & REPEATED_ACCESS != 0
+
+    @property
+    def _communication_control(self) -> int:
+        """Return the CC-field, 0 where there is none; it follows the CI in every type of the layer."""
+        return self.frame[11] if len(self.frame) > 11 and self.frame[10] in ELL_CIS else 0
 
     @property
     def records(self) -> tuple[Record, ...]:

@@ -20,6 +20,7 @@ Convert = Callable[[Value], Reading | None]
 
 _PLAN_LIMIT = 1024
 _MICRO = Decimal("0.000001")
+_MOST_DIGITS = 20  # a decimal of 28 digits has this many before six places
 # seconds; a year is the Gregorian mean year
 _SECONDS = {
     "s": Decimal(1),
@@ -173,7 +174,12 @@ def _whole(value: Value) -> Reading | None:
 
 
 def _fahrenheit(value: Value) -> Reading | None:
-    return ((value - 32) * 5 / 9).quantize(_MICRO).normalize() if isinstance(value, Decimal) else None
+    return _rounded((value - 32) * 5 / 9).normalize() if isinstance(value, Decimal) else None
+
+
+def _rounded(value: Decimal) -> Decimal:
+    """Round to a millionth; numbers of more than 21 digits, which only damaged records give, stay as they are."""
+    return value.quantize(_MICRO) if value.adjusted() <= _MOST_DIGITS else value
 
 
 def _ratio(numerator: Decimal, denominator: Decimal) -> Convert | None:
@@ -185,7 +191,8 @@ def _ratio(numerator: Decimal, denominator: Decimal) -> Convert | None:
         if not isinstance(value, Decimal):
             return None
         result = value * numerator / denominator
-        return result if result == result.quantize(_MICRO) else result.quantize(_MICRO)
+        rounded = _rounded(result)
+        return result if result == rounded else rounded
 
     return scaled
 

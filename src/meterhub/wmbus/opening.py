@@ -1,38 +1,31 @@
 """Opens the transport layer: finds the key, decrypts what the configuration field says, judges the result."""
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from typing import NamedTuple
 
-from meterhub.wmbus import security, tpl
+from meterhub.wmbus import legacy, security, tpl
 from meterhub.wmbus.afl import AFLHeader
+from meterhub.wmbus.control import content_of
+from meterhub.wmbus.legacy import Legacy
 from meterhub.wmbus.model import Address, Diagnostic, SecurityResult
-from meterhub.wmbus.records import Item, parse
+from meterhub.wmbus.plausible import CHECK, is_plain, is_plausible
 from meterhub.wmbus.registry import find_driver
 from meterhub.wmbus.security import BLOCK
 
 KeyLookup = Callable[[Address], bytes | None]
 
-_CHECK = b"\x2f\x2f"
 _ZERO_IV = bytes(BLOCK)
-_COUNTED = frozenset(("energy", "heat cost units", "volume"))
-_ORDINARY = _COUNTED | {
-    "actuality duration",
-    "date",
-    "datetime",
-    "enhanced identification",
-    "error flags",
-    "external temperature",
-    "fabrication number",
-    "flow temperature",
-    "on time",
-    "operating time",
-    "power",
-    "remaining battery",
-    "return temperature",
-    "temperature difference",
-    "voltage",
-    "volume flow",
+# EN 13757-7, 7.6: modes 16 to 31 belong to makers
+_FIRST_OF_MAKERS = 16
+_MODES = {
+    1: "the maker's own",
+    2: "DES-CBC",
+    3: "DES-CBC with the date in its vector",
+    4: "AES-CBC with a static vector",
+    8: "AES-CTR with CMAC",
+    9: "AES-GCM",
+    10: "AES-CCM",
+    13: "TLS",
 }
 
 
@@ -45,6 +38,7 @@ class Opened(NamedTuple):
     at: int = 0
     content: str = "full"
     status: int = 0
+    ci: int = 0
 
 
 class Work:
@@ -52,22 +46,28 @@ class Work:
 
     __slots__ = (
         "access_number",
+        "alarms",
         "checked",
         "diagnostics",
         "frame",
         "key",
+        "legacy",
         "link",
         "message_counter",
         "meter",
         "received",
     )
 
-    def __init__(self, frame: bytes, link: Address, key: KeyLookup | bytes | None) -> None:
+    def __init__(
+        self, frame: bytes, link: Address, key: KeyLookup | bytes | None, legacy: Legacy | None = None
+    ) -> None:
         self.received = frame
         self.frame = frame
         self.link = link
         self.meter = link
         self.key = key
+        self.legacy = legacy
+        self.alarms: tuple[str, ...] = ()
         self.checked = False  # a CRC over the application layer has matched
         self.diagnostics: list[Diagnostic] = []
         self.access_number: int | None = None
@@ -96,8 +96,9 @@ def open_transport(work: Work, at: int, authentication: AFLHeader | None) -> Ope
         work.note("tpl", "no-ci", at, "no transport layer follows")
         return Opened(SecurityResult.PLAIN, 0)
     if frame[at] not in tpl.LAYOUTS:
-        work.note("tpl", "ci-unsupported", at, f"CI {frame[at]:02X} is not read")
-        return Opened(SecurityResult.UNSUPPORTED, 0)
+        content = content_of(frame[at])
+        work.note("tpl", content.code, at, f"CI {frame[at]:02X} is not read: {content.meaning}")
+        return Opened(SecurityResult.UNSUPPORTED, 0, frame[at:], at)
     try:
         header = tpl.parse(frame, at)
     except IndexError:
@@ -108,65 +109,23 @@ def open_transport(work: Work, at: int, authentication: AFLHeader | None) -> Ope
     if header.access_number is not None:
         work.access_number = header.access_number
     at += header.size
-    opened = Opened(SecurityResult.PLAIN, header.mode, frame[at:], at, header.content, header.status)
+    opened = Opened(SecurityResult.PLAIN, header.mode, frame[at:], at, header.content, header.status, header.ci)
     if header.mode == 0:
         return opened
     if header.mode == 5:
         return _open_mode_5(work, header, opened)
     if header.mode == 7:
         return _open_mode_7(work, header, opened, authentication)
-    if _is_plain(opened.payload):
-        work.note("tpl", "already-plain", at, f"marked as mode {header.mode}, but the bytes are plain")
-        return opened
-    work.note("tpl", "mode-unsupported", at, f"security mode {header.mode} is not read")
+    if is_plain(opened.payload):
+        return _already_plain(work, opened)
+    name = _MODES.get(header.mode, "reserved" if header.mode < _FIRST_OF_MAKERS else "the maker's own")
+    if header.mode in legacy.MODES:
+        if work.legacy is not None:
+            return _open_legacy(work, header, opened, work.legacy)
+        work.note("tpl", "mode-obsolete", at, f"security mode {header.mode}, {name}, is opened only on request")
+    else:
+        work.note("tpl", "mode-unsupported", at, f"security mode {header.mode}, {name}, is not read")
     return opened._replace(result=SecurityResult.UNSUPPORTED, payload=b"")
-
-
-def _is_plain(payload: bytes) -> bool:
-    """Tell whether bytes that should be encrypted are readable records behind two fillers."""
-    return payload[:2] == _CHECK and not parse(payload).diagnostics
-
-
-def _is_plausible(payload: bytes) -> bool:
-    """Tell whether bytes without the two leading fillers are records all the same.
-
-    A wrong key gives random bytes, and those pass for records far too often unless each record is an
-    ordinary one and a register is among them: see `_is_ordinary` and `_is_register`.
-    """
-    parsed = parse(payload)
-    return (
-        not parsed.diagnostics
-        and not parsed.manufacturer_data
-        and len(parsed.items) > 2
-        and all(map(_is_ordinary, parsed.items))
-        and any(map(_is_register, parsed.items))
-    )
-
-
-def _is_ordinary(item: Item) -> bool:
-    """Tell whether a record is one that water and heat meters send in practice."""
-    header = item.header
-    return (
-        header.quantity in _ORDINARY
-        and header.storage <= 32
-        and header.tariff_register <= 3
-        and header.subunit <= 1
-        and len(header.raw) <= 5
-        and not any(name.startswith(("unknown", "manufacturer", "duration")) for name in header.qualifiers)
-        and item.value is not None
-    )
-
-
-def _is_register(item: Item) -> bool:
-    """Tell whether a record is a present total of credible size."""
-    header, value = item.header, item.value
-    return (
-        header.quantity in _COUNTED
-        and header.function == "instantaneous"
-        and not (header.storage or header.tariff_register or header.subunit or header.qualifiers)
-        and isinstance(value, Decimal)
-        and 0 <= value < 10_000_000
-    )
 
 
 def _iv_mode_5(work: Work, header: tpl.TPLHeader) -> bytes:
@@ -178,7 +137,7 @@ def _open_mode_5(work: Work, header: tpl.TPLHeader, opened: Opened) -> Opened:
     payload = opened.payload
     size = header.encrypted_blocks * BLOCK
     if size == 0:
-        if _is_plain(payload) or _is_plausible(payload) or len(payload) < BLOCK:
+        if is_plain(payload) or is_plausible(payload) or len(payload) < BLOCK:
             return opened
         size = len(payload) // BLOCK * BLOCK
     key = _checked_key(work, opened)
@@ -192,7 +151,7 @@ def _open_mode_7(work: Work, header: tpl.TPLHeader, opened: Opened, authenticati
     payload = opened.payload
     size = header.encrypted_blocks * BLOCK
     if authentication is None or not authentication.counter:
-        if _is_plain(payload):
+        if is_plain(payload):
             return _already_plain(work, opened)
         work.note("afl", "counter-missing", opened.at, "mode 7 needs the message counter of the layer below")
         return opened._replace(result=SecurityResult.UNSUPPORTED, payload=b"")
@@ -204,25 +163,43 @@ def _open_mode_7(work: Work, header: tpl.TPLHeader, opened: Opened, authenticati
     if authentication.mac and authentication.uses_cmac:
         message = authentication.authenticated(work.frame[opened.at - header.size :])
         if not security.mac_matches(keys.mac, message, authentication.mac):
-            if _is_plain(payload):
+            if is_plain(payload):
                 return _already_plain(work, opened)
             work.note("afl", "mac-mismatch", opened.at, "wrong key, or the frame was changed on its way")
             return opened._replace(result=SecurityResult.KEY_WRONG, payload=b"")
         plain = payload
         if size:
-            plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size], once=True) + payload[size:]
+            plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size]) + payload[size:]
         return opened._replace(result=SecurityResult.DECRYPTED, payload=plain)
     if not size:
         return opened
-    plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size], once=True) + payload[size:]
+    plain = security.cbc_decrypt(keys.encryption, _ZERO_IV, payload[:size]) + payload[size:]
     return _judge(work, opened, plain)
 
 
-def _checked_key(work: Work, opened: Opened) -> bytes | None:
-    """Return the key for the meter; one of the wrong size counts as wrong, not as missing."""
+def _open_legacy(work: Work, header: tpl.TPLHeader, opened: Opened, consent: Legacy) -> Opened:
+    """Open obsolete protection that the caller consents to."""
+    payload, mode = opened.payload, header.mode
+    size = legacy.encrypted_size(mode, header.configuration, len(payload))
+    key = _checked_key(work, opened, legacy.key_size(mode))
+    if key is None or size > len(payload):
+        return _unopened(work, opened, size, key is None)
+    plain = b""
+    for vector, day in legacy.vectors(mode, header.on_air or work.frame[2:10], consent.on):
+        plain = legacy.decrypt(mode, key, vector, payload[:size]) + payload[size:]
+        if day is None or legacy.proves(plain, day):
+            return _judge(work, opened, plain)
+    if plain and plain[:2] != CHECK:
+        return _judge(work, opened, plain)
+    work.note("tpl", "date-unproven", opened.at, "mode 3 mixes the date into its vector; it is not known for sure")
+    return opened._replace(result=SecurityResult.UNSUPPORTED, payload=b"")
+
+
+def _checked_key(work: Work, opened: Opened, size: int = security.KEY_SIZE) -> bytes | None:
+    """Return the key for the meter; one of the wrong size counts as missing."""
     key = find_key(work.key, dict.fromkeys((work.meter, work.link))) or _factory_key(work)
-    if key is not None and len(key) != security.KEY_SIZE:
-        work.note("tpl", "key-size", opened.at, f"AES-128 needs a key of 16 bytes, this one has {len(key)}")
+    if key is not None and len(key) != size:
+        work.note("tpl", "key-size", opened.at, f"mode {opened.mode} needs a key of {size} bytes, not {len(key)}")
         return None
     return key
 
@@ -240,7 +217,7 @@ def _already_plain(work: Work, opened: Opened) -> Opened:
 
 def _unopened(work: Work, opened: Opened, size: int, no_key: bool) -> Opened:
     """Answer for a payload that cannot be decrypted."""
-    if _is_plain(opened.payload):
+    if is_plain(opened.payload):
         return _already_plain(work, opened)
     if no_key:
         work.note("tpl", "key-missing", opened.at, f"encrypted with mode {opened.mode}; no usable key given")
@@ -252,11 +229,11 @@ def _unopened(work: Work, opened: Opened, size: int, no_key: bool) -> Opened:
 
 def _judge(work: Work, opened: Opened, plain: bytes) -> Opened:
     """Tell by the decrypted bytes whether the key was right; some meters leave the two fillers out."""
-    if plain[:2] == _CHECK:
+    if plain[:2] == CHECK:
         return opened._replace(result=SecurityResult.DECRYPTED, payload=plain)
-    if _is_plain(opened.payload):
+    if is_plain(opened.payload):
         return _already_plain(work, opened)
-    if _is_plausible(plain):
+    if is_plausible(plain):
         work.note("tpl", "no-check-bytes", opened.at, "decrypted records without the two leading fillers")
         return opened._replace(result=SecurityResult.DECRYPTED, payload=plain)
     work.note("tpl", "key-wrong", opened.at, "the decrypted bytes do not start with 2F2F")

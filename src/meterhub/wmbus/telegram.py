@@ -1,46 +1,49 @@
 """From frame to telegram: peel the layers, open what the key opens, name the values."""
 
 from meterhub.wmbus import afl, ell
-from meterhub.wmbus.compact import SHIPPED, FormatStore
-from meterhub.wmbus.crc import crc16
+from meterhub.wmbus.application import NOTHING, read_application
+from meterhub.wmbus.compact import FormatStore
+from meterhub.wmbus.control import TelegramKind, control
 from meterhub.wmbus.dll import HEADER, address_of, strip_crc
 from meterhub.wmbus.driver import Body, Driver, Extract
 from meterhub.wmbus.identity import ELL_SIZE, swapped_address
 from meterhub.wmbus.layouts import read_known
 from meterhub.wmbus.learning import learn
+from meterhub.wmbus.legacy import Legacy
 from meterhub.wmbus.model import Address, LinkFrame, SecurityResult, Telegram
 from meterhub.wmbus.naming import Named, name_items
 from meterhub.wmbus.opening import KeyLookup, Opened, Work, find_key, open_transport
-from meterhub.wmbus.records import Parsed, layout_of, parse, read_records, rebuild
+from meterhub.wmbus.records import Parsed, parse, read_records
 from meterhub.wmbus.registry import find_driver, generic
 
 _GOOD = (SecurityResult.PLAIN, SecurityResult.DECRYPTED)
-_NOTHING = Parsed((), b"", ())
 
 
 def decode(
     frame: bytes | LinkFrame,
     key: KeyLookup | bytes | None = None,
     formats: FormatStore | None = None,
+    legacy: Legacy | None = None,
 ) -> Telegram:
     """Decode a frame, with or without CRCs; raises `FrameError` only for damage at the link layer.
 
     `key` is the meter's key, or a function that is asked for one address after the other. What is
     wrong further up (no key, wrong key, a cut record) is told by `security` and `diagnostics`, and
     the readings before it are kept. `formats` carries what compact frames need from frame to frame.
+    Obsolete protection (modes 2, 3 and 4) is opened only where `legacy` consents to it.
     """
     if isinstance(frame, LinkFrame):
-        return read_known(frame.frame, key, formats) or _decode(frame.frame, key, formats)
+        return read_known(frame.frame, key, formats) or _decode(frame.frame, key, formats, legacy)
     known = read_known(frame, key, formats) if frame and len(frame) == frame[0] + 1 else None
     if known is not None:
         return known
     link = strip_crc(frame)
     telegram = (read_known(link.frame, key, formats) if link.format != "trimmed" else None) or _decode(
-        link.frame, key, formats
+        link.frame, key, formats, legacy
     )
     if link.format == "B" and not _sound(telegram):
         # one trimmed frame in 65,536 ends in two bytes that look like the CRC of format B
-        other = _decode(bytes(frame), key, formats)
+        other = _decode(bytes(frame), key, formats, legacy)
         if _sound(other):
             return other
     return telegram
@@ -50,17 +53,27 @@ def _sound(telegram: Telegram) -> bool:
     return telegram.security in _GOOD and not telegram.diagnostics
 
 
-def _decode(frame: bytes, key: KeyLookup | bytes | None, formats: FormatStore | None) -> Telegram:
+def _decode(
+    frame: bytes, key: KeyLookup | bytes | None, formats: FormatStore | None, legacy: Legacy | None
+) -> Telegram:
     """Decode a CRC-free frame."""
-    work = Work(frame, address_of(frame[2:HEADER]), key)
+    work = Work(frame, address_of(frame[2:HEADER]), key, legacy)
+    name, kind = control(frame[1])
+    if kind is TelegramKind.FOREIGN:
+        work.note("dll", "foreign", 1, f"{name} of a collector: no data of a meter")
+        return _telegram(work, None, Opened(SecurityResult.PLAIN, 0, frame[HEADER:]), NOTHING, Named({}, (), None))
+    if kind is TelegramKind.ALARM_PENDING:
+        work.note("dll", "alarm-pending", 1, f"{name}: the meter asks to be read because of an alarm")
+    elif kind is TelegramKind.UNKNOWN:
+        work.note("dll", "c-field-unknown", 1, f"C-field {frame[1]:02X} is none that meters send")
     taken = _own_protocol(work)
     if taken is not None:
         return taken
     if len(frame) <= HEADER:
         work.note("dll", "no-ci", HEADER, "the frame ends after the link header")
-        return _telegram(work, None, Opened(SecurityResult.PLAIN, 0), _NOTHING, Named({}, (), None))
+        return _telegram(work, None, Opened(SecurityResult.PLAIN, 0), NOTHING, Named({}, (), None))
     opened = _open(work)
-    payload, parsed = _application(work, opened, formats)
+    payload, parsed = read_application(work, opened, formats)
     driver = find_driver(work.meter) or find_driver(work.link) or generic()
     telegram = _finish(work, driver, opened._replace(payload=payload), parsed)
     learn(telegram, driver, parsed)
@@ -93,6 +106,8 @@ def _open(work: Work) -> Opened:
     """Read the layers down to the application layer's plain bytes."""
     at = HEADER
     below: Opened | None = None
+    if work.frame[at] == ell.VARIABLE:
+        return _unread_extended(work, at)
     if work.frame[at] in ELL_SIZE:
         try:
             header = ell.parse(work.frame, at)
@@ -115,12 +130,23 @@ def _open(work: Work) -> Opened:
         if authentication.counter:
             work.message_counter = int.from_bytes(authentication.counter, "little")
         if authentication.fragmented:
-            work.note("afl", "fragment", at, "a fragment of a longer message; it is not joined")
+            work.note("afl", "fragment", at, f"fragment {authentication.fragment} of a longer message")
+            return Opened(SecurityResult.UNSUPPORTED, 0)
+        if not authentication.fits(work.frame[at:]):
+            work.note("afl", "message-length", at, "the message is not as long as this layer says")
             return Opened(SecurityResult.UNSUPPORTED, 0)
     opened = open_transport(work, at, authentication)
     if below is not None and opened.result is SecurityResult.PLAIN:
         return opened._replace(result=below.result)
     return opened
+
+
+def _unread_extended(work: Work, at: int) -> Opened:
+    """Report the variable type, whose layout no published telegram confirms; it starts like the others."""
+    if len(work.frame) > at + 2:
+        work.access_number = work.frame[at + 2]
+    work.note("ell", "variable-unsupported", at, "an extended link layer of type V (variable) is not read")
+    return Opened(SecurityResult.UNSUPPORTED, 0, work.frame[at:], at)
 
 
 def _open_extended(work: Work, at: int, header: ell.ELLHeader) -> Opened:
@@ -148,54 +174,6 @@ def _open_extended(work: Work, at: int, header: ell.ELLHeader) -> Opened:
     return Opened(SecurityResult.DECRYPTED if decrypted else SecurityResult.PLAIN, 0)
 
 
-def _application(work: Work, opened: Opened, formats: FormatStore | None) -> tuple[bytes, Parsed]:
-    """Parse the records of an opened payload; compact frames are rebuilt to full ones first."""
-    payload, at = opened.payload, opened.at
-    if opened.result not in _GOOD or not payload:
-        return payload, _NOTHING
-    if opened.content == "full":
-        parsed = parse(payload, at)
-        if formats is not None and parsed.items and not parsed.diagnostics:
-            layout = layout_of(parsed)
-            formats.learn(crc16(layout), layout)
-        work.diagnostics.extend(parsed.diagnostics)
-        return payload, parsed
-    if opened.content == "compact":
-        full = _expand(work, opened, formats or SHIPPED)
-        return (full, parse(full, at)) if full is not None else (payload, _NOTHING)
-    if opened.content == "alarm":
-        work.note("apl", "alarm-telegram", at, "an alarm telegram; its content is left to the receiver")
-    else:
-        work.note("apl", "content-unsupported", at, f"application layer content: {opened.content}")
-    return payload, _NOTHING
-
-
-def _expand(work: Work, opened: Opened, formats: FormatStore) -> bytes | None:
-    """Rebuild the full records of a compact frame; None where the format is unknown or does not fit.
-
-    Some meters send a full-frame CRC over records they do not show; where the layer below has already
-    proven the bytes, values that fill the format exactly are taken all the same.
-    """
-    payload = opened.payload.lstrip(b"\x2f") if opened.payload[:2] == b"\x2f\x2f" else opened.payload
-    if len(payload) < 4:
-        work.note("apl", "compact-truncated", opened.at, "a compact frame starts with four bytes")
-        return None
-    signature, expected = int.from_bytes(payload[:2], "little"), int.from_bytes(payload[2:4], "little")
-    layout = formats.get(signature)
-    if layout is None:
-        work.note("apl", "format-unknown", opened.at, f"no full frame of format {signature:04X} was seen yet")
-        return None
-    try:
-        full = rebuild(layout, payload[4:])
-    except ValueError as error:
-        work.note("apl", "compact-mismatch", opened.at, str(error))
-        return None
-    if crc16(full) != expected:
-        work.note("apl", "full-frame-crc", opened.at, "the CRC of the rebuilt full frame does not match")
-        return full if work.checked else None
-    return full
-
-
 def _finish(
     work: Work, driver: Driver, opened: Opened, parsed: Parsed, extract: Extract | None = None
 ) -> Telegram:
@@ -203,6 +181,8 @@ def _finish(
     named = name_items(driver, parsed.items, opened.status)
     if extract is None and opened.result in _GOOD and opened.payload:
         extract = _look_further(work, driver, opened, parsed)
+    if work.alarms:
+        named = named._replace(alarms=tuple(dict.fromkeys(work.alarms + named.alarms)))
     if extract is not None:
         named = Named(
             {**named.readings, **extract.readings},

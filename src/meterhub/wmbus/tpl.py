@@ -22,6 +22,13 @@ LAYOUTS = {
     0x74: ("short", "alarm"),
     0x75: ("long", "alarm"),
     0x71: ("none", "alarm"),
+    0x66: ("none", "select-response"),
+    0x67: ("short", "select-response"),
+    0x68: ("long", "select-response"),
+    0x7C: ("long", "dlms"),
+    0x7D: ("short", "dlms"),
+    0x7E: ("long", "obis"),
+    0x7F: ("short", "obis"),
     0x8A: ("short", "transport-only"),
     0x8B: ("long", "transport-only"),
 }
