@@ -2,6 +2,8 @@ import json
 import subprocess
 import sys
 from decimal import Decimal
+from pathlib import Path
+from typing import Any
 
 from typer.testing import CliRunner
 
@@ -16,7 +18,7 @@ OMS = (
 OMS_KEY = "0102030405060708090A0B0C0D0E0F11"
 
 
-def lines(*requests: object) -> list[dict[str, object]]:
+def lines(*requests: object) -> list[dict[str, Any]]:
     text = "".join((entry if isinstance(entry, str) else json.dumps(entry)) + "\n" for entry in requests)
     result = CliRunner().invoke(app, ["-"], input=text)
     assert result.exit_code == 0, result.output
@@ -103,3 +105,64 @@ def test_decoding_needs_the_core_dependencies_alone() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+ELL = "24442D2C692845631B168D3050209CD621B006B1140AEF4953AE5B86FAFC0B00E70705B846"
+
+
+def test_a_key_of_the_wrong_size_is_reported_for_every_kind_of_encryption() -> None:
+    answers = lines(*({"frame": frame, "key": key} for frame in (OMS, ELL) for key in ("00", "", "00" * 24)))
+    for answer in answers:
+        assert answer["security"]["result"] == "key-missing"
+        assert [entry["code"] for entry in answer["diagnostics"]] == ["key-size", "key-missing"]
+
+
+def test_a_bad_key_option_is_answered_for_each_telegram() -> None:
+    result = CliRunner().invoke(app, ["--key", "zz", OMS, FULL])
+    answers = [json.loads(line) for line in result.output.splitlines()]
+    assert [answer["diagnostics"][0]["code"] for answer in answers] == ["bad-hex", "bad-hex"]
+
+
+def test_files_are_answered_line_by_line_with_where_each_stands(tmp_path: Path) -> None:
+    capture = tmp_path / "capture.log"
+    capture.write_text(f"# log\n|{FULL}|\nwhat?\ntelegram=|{COMPACT}|+3\n")
+    result = CliRunner().invoke(app, [str(capture)])
+    answers = [json.loads(line) for line in result.output.splitlines()]
+    assert [answer["source"] for answer in answers] == [
+        {"file": str(capture), "line": 2, "format": "hex"},
+        {"file": str(capture), "line": 3, "format": None},
+        {"file": str(capture), "line": 4, "format": "wmbusmeters"},
+    ]
+    assert answers[1]["diagnostics"][0]["code"] == "unknown-line"
+    assert answers[2]["readings"] == answers[0]["readings"]
+
+
+def test_keys_come_from_a_file_and_a_lines_own_key_comes_first(tmp_path: Path) -> None:
+    keys = tmp_path / "keys.csv"
+    keys.write_text(f"ELS,12345678,{OMS_KEY}\n")
+    requests = "".join(json.dumps({"frame": OMS, "key": key}) + "\n" for key in (None, "00" * 16))
+    result = CliRunner().invoke(app, ["--key-file", str(keys), "-"], input=requests)
+    answers = [json.loads(line) for line in result.output.splitlines()]
+    assert [answer["security"]["result"] for answer in answers] == ["decrypted", "key-wrong"]
+
+
+def test_the_annotation_is_part_of_the_answer_when_asked_for() -> None:
+    result = CliRunner().invoke(app, ["--annotate", "--key", OMS_KEY, OMS, "2E44"])
+    answer, refused = [json.loads(line) for line in result.output.splitlines()]
+    assert sum(role["length"] for role in answer["annotation"]) == len(OMS) // 2
+    assert answer["annotation"][11] == {
+        "layer": "apl",
+        "name": "check bytes",
+        "offset": 17,
+        "length": 2,
+        "bytes": "2F2F",
+        "value": "2F2F as they should be",
+        "decrypted": True,
+    }
+    assert refused["annotation"] == []
+
+
+def test_deeply_nested_json_is_a_line_that_cannot_be_decoded() -> None:
+    answers = lines('{"a":' * 50_000, {"frame": FULL})
+    assert answers[0]["diagnostics"][0]["code"] == "bad-json"
+    assert answers[1]["meter"]["id"] == "76348799"
