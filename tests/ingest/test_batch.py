@@ -61,6 +61,23 @@ def test_a_telegram_from_the_future_is_rejected_but_a_clock_some_hours_fast_is_n
 
 
 @pytest.mark.parametrize(
+    "unset", ["0001-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "1970-01-01T00:03:00Z", "2000-01-01T00:00:00Z"]
+)
+def test_a_telegram_stamped_by_a_clock_that_was_never_set_is_rejected(unset):
+    """The span that one makes with the meter's true reads would be decades of estimated hours."""
+    heard, rejected = parse_document(batch_of(GOOD, GOOD | {"received_at": unset}))
+    assert [one.index for one in heard] == [0]
+    assert [(r.index, r.code) for r in rejected] == [(1, "received-long-ago")]
+    assert "clock" in rejected[0].message
+
+
+def test_a_telegram_that_was_spooled_for_more_than_a_year_is_heard():
+    late = GOOD | {"received_at": (NOW - timedelta(days=500)).isoformat()}
+    heard, rejected = parse_document(batch_of(late))
+    assert (len(heard), rejected) == (1, [])
+
+
+@pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b'"x"', b'{"gateway": "north"}', b'{"telegrams": {}}', b"\xff\xfe"]
 )
 def test_a_body_that_is_no_batch_is_refused_as_a_whole(body):

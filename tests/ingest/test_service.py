@@ -1,4 +1,6 @@
+import math
 import random
+import struct
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -144,6 +146,26 @@ def test_frames_that_cannot_be_read_wait_with_the_reason_and_the_batch_goes_on(h
         ("key-missing", "12345678"),
         ("damaged", None),
     ]
+
+
+@pytest.mark.parametrize(
+    ("dif_vif", "value"),
+    [
+        ("0713", (2**62).to_bytes(8, "little")),
+        ("0717", (2**63).to_bytes(8, "little")),  # the largest negative number
+        ("0513", struct.pack("<f", 3e38)),
+        ("0513", struct.pack("<f", math.inf)),
+        ("0513", struct.pack("<f", math.nan)),
+    ],
+)
+def test_a_register_that_no_meter_can_have_is_held_and_the_batch_goes_on(hub, dif_vif, value):
+    hub.register("SEN", "10000001")
+    meter = hub.register("CEN", "12345678")
+    absurd = encode(Message(Address("SEN", "10000001", 0x68, 0x07), (DataRecord.of(dif_vif, value),)))
+    assert hub.send((absurd.hex(), NOW), (PLAIN, NOW)) == (1, 0, 1)
+    assert hub.held() == [("undecodable", "10000001")]
+    assert hub.reads() == [(meter, 876_543_000)]
+    assert [(step.tried, step.read) for step in retry(hub.engine, SETTINGS)] == [(1, 0)]
 
 
 def test_held_frames_are_read_when_the_key_arrives_even_after_a_wrong_one(hub):

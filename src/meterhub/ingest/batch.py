@@ -13,6 +13,8 @@ from meterhub.ingest.schemas import Rejected, TelegramIn
 
 # A gateway's clock may be off; a telegram from further ahead says nothing about when it was sent.
 MAX_AHEAD = timedelta(days=1)
+# A clock that was never set says 1970 or 2000: with the meter's true reads that would span decades of hours.
+MAX_BEHIND = timedelta(days=730)
 
 _telegram = TypeAdapter(TelegramIn)
 
@@ -59,6 +61,10 @@ def parse(body: bytes, *, gateway: str, max_telegrams: int, now: datetime) -> tu
         if one.received_at > now + MAX_AHEAD:
             message = f"received_at {one.received_at.isoformat()} is in the future: check the gateway's clock"
             rejected.append(Rejected(index=index, code="received-in-future", message=message))
+            continue
+        if one.received_at < now - MAX_BEHIND:
+            message = f"received_at {one.received_at.isoformat()} is years ago: check the gateway's clock"
+            rejected.append(Rejected(index=index, code="received-long-ago", message=message))
             continue
         rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
         heard.append(Heard(index, bytes.fromhex(one.frame), one.received_at, rssi, one.link_mode))

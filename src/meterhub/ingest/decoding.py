@@ -48,6 +48,9 @@ NEXT_STEP: Mapping[Reason, str] = {
 # The register is shown by `meterhub decode`, but nobody should be billed by it before a person has looked.
 NOT_BILLABLE = frozenset({"unit-unverified"})
 
+# A record may carry any 64-bit or floating number; no meter counts to a thousand million cubic metres.
+MAX_REGISTER_M3 = 10**9
+
 _SECURITY_REASONS = {
     SecurityResult.KEY_MISSING: Reason.KEY_MISSING,
     SecurityResult.KEY_WRONG: Reason.KEY_WRONG,
@@ -142,6 +145,8 @@ def _judge(telegram: Telegram, meter: MeterRow, address: Address) -> MeterRead |
     total = telegram.readings.get("total_m3")
     if total is None and (telegram.diagnostics or not telegram.readings):
         return Held(Reason.UNDECODABLE, notes or "no register in this telegram", address)
+    if total is not None and abs(Decimal(total)) >= MAX_REGISTER_M3:
+        return Held(Reason.UNDECODABLE, f"a register of {total} m3 is more than a meter can count", address)
     try:
         volume = None if total is None else volume_ml(Decimal(total))
     except ValueError as error:

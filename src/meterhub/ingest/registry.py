@@ -60,5 +60,5 @@ class RegistryCache:
 def _load(connection: Connection, settings: Settings, pairs: Sequence[_Pair]) -> dict[_Pair, _Entry | None]:
     meters = meters_by_address(connection, pairs)
     ids = [meter.id for meter in meters.values()]
-    keys = keys_of(connection, settings.require_master_key(), ids) if ids else {}
+    keys = keys_of(connection, settings.require_master_keys(), ids) if ids else {}
     return {pair: (meters[pair], keys.get(meters[pair].id, ())) if pair in meters else None for pair in pairs}
