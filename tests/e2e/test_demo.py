@@ -1,11 +1,35 @@
 """The command that newcomers run first, as they run it."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import tempfile
+import time
 from pathlib import Path
 
+import psutil
 import pytest
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_nothing_of_the_demo_outlives_it(tmp_path, number):
+    with tempfile.TemporaryDirectory(prefix="mh-test-") as folder:  # a killed demo cannot tidy up
+        Path(folder).chmod(0o755)
+        demo = subprocess.Popen(
+            [sys.executable, "-m", "meterhub", "demo", "--port", "0", "--out", str(tmp_path)],
+            stderr=subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": folder},
+        )
+        deadline = time.monotonic() + 60
+        while len(started := psutil.Process(demo.pid).children(recursive=True)) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        demo.send_signal(number)
+        demo.wait(60)
+        _, alive = psutil.wait_procs(started, timeout=30)
+        assert alive == []
 
 
 @pytest.mark.slow

@@ -56,7 +56,7 @@ def test_what_three_dongles_of_one_gateway_hear_is_stored_once(tmp_path):
                 tmp_path / "gateway.log",
                 {},
                 *("gateway", "--device", f"{im871a.device_path}@im871a", "--device", f"{cul.device_path}@cul"),
-                *("--device", amber.device_path, "--hub", url, "--token-file", str(token_file)),
+                *("--device", f"{amber.device_path}@amber", "--hub", url, "--token-file", str(token_file)),
                 *("--spool", str(tmp_path / "spool.sqlite"), "--name", GATEWAY),
             )
             with closing(gateway):

@@ -1,6 +1,7 @@
 """`meterhub demo`: the whole of meterhub on a simulated town, on an embedded PostgreSQL."""
 
 import json
+import signal
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -32,6 +33,7 @@ def demo(
 ) -> None:
     """From radio telegram to invoice and leak alert: a simulated town on the production path."""
     console = Console(stderr=True)
+    signal.signal(signal.SIGTERM, _stop)
     with Bar(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -62,6 +64,11 @@ def demo(
             raise typer.Exit(130) from None
     if as_json:
         typer.echo(json.dumps(_as_json(outcome)))
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """End as by Ctrl-C, so that everything that was started is stopped in order."""
+    raise KeyboardInterrupt
 
 
 def _steps(bar: Bar) -> Progress:

@@ -5,7 +5,6 @@ child process that we own can be supervised (and killed in tests), and because P
 as root: there the server runs as `nobody`, on a copy of the binaries where that user cannot reach ours.
 """
 
-import ctypes
 import os
 import pwd
 import shutil
@@ -21,10 +20,11 @@ from typing import Any
 import psutil
 import psycopg
 
+from meterhub.kit.children import end_with_parent
+
 SOCKET_PATH_LIMIT = 100  # sockaddr_un holds 108 bytes, of which the file name takes some
 START_TIMEOUT_S = 60
 FAST_SHUTDOWN = signal.SIGINT
-PR_SET_PDEATHSIG = 1
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -184,14 +184,9 @@ def _give_to_server_user(folder: Path) -> None:
 def _as_server_user() -> dict[str, Any]:  # Any: keyword arguments of subprocess, each of its own type
     user = _server_user()
     options: dict[str, Any] = {
-        "preexec_fn": _stop_with_parent,
+        "preexec_fn": end_with_parent(FAST_SHUTDOWN),
         "env": {"PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"},
     }
     if user:
         options |= {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     return options
-
-
-def _stop_with_parent() -> None:
-    """Ask Linux to shut the server down in order when our process dies, however it dies."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, FAST_SHUTDOWN)

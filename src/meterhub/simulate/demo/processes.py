@@ -12,6 +12,8 @@ from typing import Self
 
 import psutil
 
+from meterhub.kit.children import end_with_parent
+
 STOP_TIMEOUT_S = 30
 LOG_TAIL = 1500
 
@@ -65,7 +67,8 @@ class Processes:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 env=self._environment,
-                start_new_session=True,
+                start_new_session=True,  # Ctrl-C is for the demo: it stops them in order
+                preexec_fn=end_with_parent(signal.SIGTERM),  # noqa: PLW1509 - the child only calls prctl
             )
         self._running.append((name, process))
 

@@ -54,7 +54,7 @@ class SimulatedIM871A(SimulatedDongle):
         """Code of the link mode that the stick is set to."""
         return self._config[LINK_MODE_FIELD][0]
 
-    def wait_for_link_mode(self, code: int, timeout_s: float = 10.0) -> bool:
+    def wait_for_link_mode(self, code: int, timeout_s: float = 60.0) -> bool:
         """Wait until the stick has been set to a link mode; tell whether it has."""
         return self._wait_for(lambda: self.link_mode == code, timeout_s)
 

@@ -80,11 +80,11 @@ class SimulatedDongle(ABC):
         """Put bytes on the line that belong to no message."""
         self._port.write(noise)
 
-    def drain(self, timeout_s: float = 10.0) -> bool:
+    def drain(self, timeout_s: float = 60.0) -> bool:
         """Wait until everything accepted has been written to the line; tell whether it has."""
         return self._port.drain(timeout_s)
 
-    def wait_until_hearing(self, link_mode: str, timeout_s: float = 10.0) -> bool:
+    def wait_until_hearing(self, link_mode: str, timeout_s: float = 60.0) -> bool:
         """Wait until the dongle is set to hear meters of a mode; tell whether it is."""
         return self._wait_for(lambda: self._hears(link_mode), timeout_s)
 
