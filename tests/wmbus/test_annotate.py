@@ -3,9 +3,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meterhub.wmbus import FormatStore, FrameError
+from meterhub.wmbus import field_words as words
 from meterhub.wmbus.annotate import Role, annotate
+from meterhub.wmbus.control import C_FIELDS
 from meterhub.wmbus.crc import crc16
 from meterhub.wmbus.dll import add_crc_a, add_crc_b
+from meterhub.wmbus.tpl import LAYOUTS
 from tests.wmbus.fixture_files import Fixture, fixtures
 
 FIXTURES = fixtures()
@@ -81,12 +84,12 @@ def test_decrypted_bytes_are_shown_plain_between_the_crcs() -> None:
     roles = annotate(OMS, OMS_KEY)
     assert lines(roles)[:17] == [
         "0 dll L-field: 46 bytes follow",
-        "1 dll C-field: SND-NR, sent without asking for a reply",
+        "1 dll C-field: SND-NR, needs no reply",
         "2 dll M-field: ELS",
         "4 dll serial: 12345678",
         "8 dll device version: 33",
         "9 dll device type: gas",
-        "10 crc CRC: covers bytes 0 to 9, matches",
+        "10 crc CRC: matches bytes 0 to 9",
         "12 tpl CI-field: records, short header",
         "13 tpl access number: 42",
         "14 tpl status: no error",
@@ -166,12 +169,12 @@ def test_the_l_field_of_format_b_is_shown_as_sent() -> None:
     roles = annotate(frame)
     covered(roles, frame)
     assert lines(roles)[0] == "0 dll L-field: 20 bytes follow"
-    assert lines(roles)[-1] == "19 crc CRC: covers bytes 0 to 18, matches"
+    assert lines(roles)[-1] == "19 crc CRC: matches bytes 0 to 18"
 
 
 def test_a_frame_that_ends_with_its_first_crc_has_it_labelled() -> None:
     frame = add_crc_a(bytes.fromhex("0947AE0C785634120107"))
-    assert lines(annotate(frame))[-1] == "10 crc CRC: covers bytes 0 to 9, matches"
+    assert lines(annotate(frame))[-1] == "10 crc CRC: matches bytes 0 to 9"
 
 
 def test_an_address_in_diehls_order_is_labelled_in_that_order() -> None:
@@ -182,3 +185,35 @@ def test_an_address_in_diehls_order_is_labelled_in_that_order() -> None:
         "6 dll serial: 63386553",
     ]
     assert lines(annotate(frame))[10] == "17 apl value: volume = 123.690 m3"
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [
+        ("0E5BAE0C785634120107780B134365", ["1 dll C-field: REQ-UD2, asks for user data", "10 apl unread"]),
+        (
+            "0E44AE0C785634120107868020010203",
+            ["10 ell CI-field: extended link layer of", "11 ell unread"],
+        ),
+        ("0E44AE0C785634120107A2000000000000", ["10 tpl CI-field: the maker's own protocol", "11 apl unread"]),
+        (
+            "1344AE0C78563412010790060010E80778010213",
+            ["12 afl fragmentation control: message", "18 apl unread"],
+        ),
+    ],
+)
+def test_what_is_not_read_is_labelled_so(frame: str, expected: list[str]) -> None:
+    raw = bytes.fromhex(frame)
+    roles = annotate(bytes((len(raw) - 1,)) + raw[1:])
+    for line in expected:
+        assert any(found.startswith(line) for found in lines(roles)), lines(roles)
+
+
+def test_every_control_field_has_words() -> None:
+    for c_field, (name, _) in C_FIELDS.items():
+        assert words.c_field(c_field).startswith(f"{name}, ")
+
+
+def test_every_ci_field_has_words() -> None:
+    assert all(words.ci_field(ci) for ci in range(256))
+    assert not [ci for ci in LAYOUTS if words.ci_field(ci) == words.ci_field(0xFF)]

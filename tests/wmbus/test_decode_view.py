@@ -15,8 +15,13 @@ from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
+from meterhub.commands._decode_advice import advice
+from meterhub.commands._decode_requests import Request, attempt
+from meterhub.commands._decode_summary import failure
 from meterhub.commands.decode import Asked, app, read_keys, show_all
+from meterhub.wmbus import FormatStore
 from meterhub.wmbus.crc import crc16
+from tests.wmbus.fixture_files import Fixture, fixtures
 
 OMS = (
     "2E44931578563412330333637A2A0020255923C95AAA26D1B2E7493BC2AD"
@@ -69,12 +74,12 @@ def test_a_decrypted_telegram_is_shown_layer_by_layer() -> None:
             "\n"
             "▌ link layer\n"
             "   0  2E                L-field              46 bytes follow\n"
-            "   1  44                C-field              SND-NR, sent without asking for a reply\n"
+            "   1  44                C-field              SND-NR, needs no reply\n"
             "   2  9315              M-field              ELS\n"
             "   4  78563412          serial               12345678\n"
             "   8  33                device version       33\n"
             "   9  03                device type          gas\n"
-            "  10  3363              CRC                  covers bytes 0 to 9, matches\n"
+            "  10  3363              CRC                  matches bytes 0 to 9\n"
             "▌ transport layer\n"
             "  12  7A                CI-field             records, short header\n"
             "  13  2A                access number        42\n"
@@ -84,13 +89,13 @@ def test_a_decrypted_telegram_is_shown_layer_by_layer() -> None:
             "  17  2F2F              check bytes          2F2F as they should be\n"
             "  19  0C 14 27048502    DIF VIF value        volume = 28504.27 m3\n"
             "  25  04 6D 32          DIF VIF value        datetime = 2008-05-31 23:50\n"
-            "  28  C2AD              CRC                  covers bytes 12 to 27, matches\n"
+            "  28  C2AD              CRC                  matches bytes 12 to 27\n"
             "  30  371F15            value (continued)\n"
             "  33  02 FD17 0000      DIF VIF value        error flags = 0\n"
             "  38  2F2F2F2F2F2F2F2F  filler\n"
-            "  46  55B2              CRC                  covers bytes 30 to 45, matches\n"
+            "  46  55B2              CRC                  matches bytes 30 to 45\n"
             "  48  2F2F2F2F2F        filler (continued)\n"
-            "  53  EC8A              CRC                  covers bytes 48 to 52, matches\n"
+            "  53  EC8A              CRC                  matches bytes 48 to 52\n"
             "\n"
             "What to try next\n"
             "→ No driver knows ELS version 33 type 03; its readings are named by the standard alone. `meterhub \n"
@@ -205,7 +210,7 @@ def test_advice_for_what_is_no_frame(text: str, badge: str, sentence: str) -> No
 
 
 def test_the_first_character_that_is_not_hex_is_named() -> None:
-    assert "character 5, 'X', is not a hex digit" in shown("2E44X3")
+    assert "character 5, 'X', is not a hex digit; nor is there a file of that name" in shown("2E44X3")
 
 
 def test_advice_for_a_compact_frame_of_unknown_format() -> None:
@@ -223,6 +228,23 @@ def test_several_telegrams_are_shown_without_their_bytes_unless_asked() -> None:
     assert "▌" not in several
     assert "2 telegrams of 1 meter: 2 decoded, 0 not" in several
     assert shown(FULL, COMPACT, annotated=True).count("▌ link layer") == 2
+
+
+@pytest.mark.parametrize("fixture", fixtures(), ids=lambda fixture: fixture.name)
+def test_what_was_not_read_always_comes_with_advice(fixture: Fixture) -> None:
+    formats = FormatStore()
+    for frame in fixture.frames:
+        request = Request(frame, fixture.key)
+        outcome = attempt(request, formats)
+        if failure(outcome) is not None:
+            assert advice(request, outcome, "key" if fixture.key else "")
+
+
+def test_the_example_in_the_documentation_is_what_is_shown() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "decode.md").read_text()
+    command, _, rest = page.partition("$ meterhub decode ")[2].partition("\n")
+    output = rest.partition("```")[0]
+    assert [line.rstrip() for line in shown(command).splitlines()] == output.splitlines()
 
 
 CAPTURE = f"""# a capture

@@ -27,6 +27,8 @@ def advice(request: Request, outcome: Outcome, keyed: str) -> tuple[str, ...]:
         return tuple(filter(None, (_for(Case(request, outcome, None, keyed)),)))
     found = [_for(Case(request, note, outcome, keyed)) for note in outcome.diagnostics]
     found += [_unencrypted(outcome, keyed), _unknown_model(outcome)]
+    if not outcome.readings and not any(found):
+        found.append("It is sound, but nothing in it has a name yet. With --annotate its bytes are shown.")
     return tuple(dict.fromkeys(filter(None, found)))
 
 
@@ -196,15 +198,33 @@ _BY_CODE: dict[str, str | Callable[[Case], str]] = {
     "payload-crc": "The CRC of the extended link layer does not match: bytes are damaged, missing or too many.",
     "fragment": "A part of a longer message; parts are not joined. Whole messages of this meter are read.",
     "counter-missing": "Mode 7 needs the message counter, which stands before the part given: give it whole.",
+    "message-length": "The message is cut or has bytes too many. Take another telegram of the meter.",
     "ell-truncated": _TAKE_ANOTHER,
     "tpl-truncated": _TAKE_ANOTHER,
     "afl-invalid": _TAKE_ANOTHER,
-    "ci-unsupported": _NOT_READ_YET,
-    "mode-unsupported": _NOT_READ_YET,
-    "encryption-unsupported": _NOT_READ_YET,
-    "content-unsupported": _NOT_READ_YET,
-    "no-ci": "A telegram without data, a sign of life. Wait for one with readings.",
+    **dict.fromkeys(
+        (
+            "ci-unknown",
+            "dlms",
+            "encryption-unsupported",
+            "format-unreadable",
+            "manufacturer-specific",
+            "mode-unsupported",
+            "network-layer",
+            "obis",
+            "variable-unsupported",
+        ),
+        _NOT_READ_YET,
+    ),
+    **dict.fromkeys(("no-ci", "transport-only"), "A sign of life without data. Wait for one with readings."),
+    **dict.fromkeys(
+        ("command-to-meter", "clock-to-meter", "dlms-to-meter", "foreign", "obis-to-meter"),
+        "A collector sent it, not a meter. Look at the meter's own telegrams.",
+    ),
+    "mode-obsolete": "Its protection is obsolete and keeps no attacker out; this command does not open it.",
     "alarm-telegram": "An alarm without readings. Wait for an ordinary telegram.",
+    "alarm-pending": "The meter asks to be read because of an alarm. Wait for an ordinary telegram.",
+    "application-error": "The meter reports an error in place of data. Wait for an ordinary telegram.",
     "bad-hex": "Give a telegram in hex digits, or the name of a file that exists.",
     "bad-json": 'Lines for - are objects, {"frame": HEX, "key": HEX or null}. Captures are read from files.',
     "receiver-crc": "The receiver heard it damaged. If many are, move the antenna or look for a second receiver.",

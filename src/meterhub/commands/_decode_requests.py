@@ -63,11 +63,11 @@ def key_of(text: str | None) -> bytes | None:
 
 
 def from_argument(text: str, key: KeyLookup | bytes | None) -> Request:
-    """Return the request of a telegram in hex."""
+    """Return the request of a telegram in hex; a file of that name was looked for before."""
     try:
         return Request(parse_hex(text), key)
     except ValueError as error:
-        return refused("bad-hex", str(error))
+        return refused("bad-hex", f"{error}; nor is there a file of that name")
 
 
 def from_json_lines(lines: Iterable[str], key: KeyLookup | bytes | None) -> Iterator[Request]:

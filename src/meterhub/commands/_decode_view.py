@@ -132,6 +132,8 @@ def header(telegram: Telegram) -> Iterator[Text]:
 
 def _protection(telegram: Telegram, explained: str) -> str:
     """Return how a telegram was protected, as far as that is known."""
+    if any(note.code == "already-plain" for note in telegram.diagnostics):
+        explained = "marked as encrypted, but decrypted before"
     mode = f"security mode {telegram.security_mode}" if telegram.security_mode else ""
     if not mode and telegram.security not in (SecurityResult.PLAIN, SecurityResult.UNSUPPORTED):
         mode = "AES-CTR of the extended link layer"

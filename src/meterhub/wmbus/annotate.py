@@ -11,6 +11,7 @@ from meterhub.wmbus import afl, ell, tpl
 from meterhub.wmbus import field_words as words
 from meterhub.wmbus.annotate_records import put_compact, put_records
 from meterhub.wmbus.compact import FormatStore
+from meterhub.wmbus.control import TelegramKind, control
 from meterhub.wmbus.crc import crc16
 from meterhub.wmbus.dll import HEADER, address_of, strip_crc
 from meterhub.wmbus.driver import Extract
@@ -63,12 +64,19 @@ def _layers(frame: bytes, key: KeyLookup | bytes | None, formats: FormatStore | 
     """Return the roles of a CRC-free frame."""
     painter = Painter(frame)
     work = Work(frame, address_of(frame[2:HEADER]), key)
-    own = _own_protocol(work)
+    foreign = control(frame[1])[1] is TelegramKind.FOREIGN
+    own = None if foreign else _own_protocol(work)
     _put_link(painter, swapped=own is not None and own.swapped)
-    if len(frame) <= HEADER:
+    if foreign:
+        painter.put_rest("apl", "unread", "what collectors say is not read")
+    if len(frame) <= HEADER or foreign:
         return painter.roles
     if own is not None:
         _put_own_protocol(painter, own)
+        return painter.roles
+    if frame[painter.at] == ell.VARIABLE:
+        painter.put("ell", "CI-field", 1, words.ci_field(ell.VARIABLE))
+        painter.put_rest("ell", "unread", "its layout is not confirmed by any telegram")
         return painter.roles
     if frame[painter.at] in ELL_SIZE and not _put_extended(painter, work):
         return painter.roles
@@ -202,6 +210,9 @@ def _put_authentication(painter: Painter, work: Work) -> afl.AFLHeader | None:
     painter.put("afl", "unread", end - painter.at)
     if header.fragmented:
         painter.put_rest("apl", "fragment", "part of a longer message; it is not joined")
+        return None
+    if not header.fits(work.frame[painter.at :]):
+        painter.put_rest("apl", "unread", "the message is not as long as the layer says")
         return None
     return header
 

@@ -1,32 +1,30 @@
 """The fields of the layers in words, for people who look at a frame (EN 13757-3, -4, -7)."""
 
 from meterhub.wmbus.afl import AFLHeader
+from meterhub.wmbus.control import content_of, control
 from meterhub.wmbus.ell import ELLHeader
 from meterhub.wmbus.model import Address
 from meterhub.wmbus.tpl import TPLHeader
 
-_C_FIELDS = {
-    0x00: "ACK, acknowledged",
-    0x01: "NACK, refused",
-    0x06: "CNF-IR, confirms an installation",
-    0x08: "RSP-UD, answer with user data",
-    0x18: "RSP-UD, answer with user data",
-    0x28: "RSP-UD, answer with user data",
-    0x38: "RSP-UD, answer with user data",
-    0x40: "SND-NKE, link reset",
-    0x43: "SND-UD2, user data to the meter",
-    0x44: "SND-NR, sent without asking for a reply",
-    0x46: "SND-IR, installation request",
-    0x47: "ACC-NR, sign of life without data",
-    0x48: "ACC-DMD, the meter asks to be read",
-    0x53: "SND-UD, user data to the meter",
-    0x73: "SND-UD, user data to the meter",
-    0x5A: "REQ-UD1, asks for alarms",
-    0x5B: "REQ-UD2, asks for user data",
-    0x7A: "REQ-UD1, asks for alarms",
-    0x7B: "REQ-UD2, asks for user data",
+_PURPOSES = {
+    "ACK": "acknowledged",
+    "NACK": "refused",
+    "CNF-IR": "confirms an installation",
+    "RSP-UD": "an answer with user data",
+    "SND-NKE": "link reset",
+    "SND-UD": "user data to the meter",
+    "SND-UD2": "user data to the meter",
+    "SND-NR": "needs no reply",
+    "SND-IR": "installation request",
+    "ACC-NR": "sign of life without data",
+    "ACC-DMD": "the meter asks to be read",
+    "REQ-UD1": "asks for alarms",
+    "REQ-UD2": "asks for user data",
 }
 _CI_FIELDS = {
+    0x66: "answer to a selection, no header",
+    0x67: "answer to a selection, short header",
+    0x68: "answer to a selection, long header",
     0x69: "format frame, no header",
     0x6A: "format frame, short header",
     0x6B: "format frame, long header",
@@ -42,7 +40,10 @@ _CI_FIELDS = {
     0x79: "compact frame, no header",
     0x7A: "records, short header",
     0x7B: "compact frame, short header",
-    0x81: "network layer",
+    0x7C: "DLMS, long header",
+    0x7D: "DLMS, short header",
+    0x7E: "OBIS or SML, long header",
+    0x7F: "OBIS or SML, short header",
     0x86: "extended link layer of variable size",
     0x8A: "transport layer only, short header",
     0x8B: "transport layer only, long header",
@@ -110,14 +111,15 @@ def _bits(value: int, names: tuple[tuple[int, str], ...], nothing: str = "") -> 
 
 def c_field(value: int) -> str:
     """Return what kind of transmission this is."""
-    return _C_FIELDS.get(value, "reserved")
+    name = control(value)[0]
+    return f"{name}, {_PURPOSES[name]}" if name in _PURPOSES else name
 
 
 def ci_field(value: int) -> str:
     """Return what follows a CI-field."""
     if value in _MAKERS_OWN:
         return "the maker's own protocol"
-    return _CI_FIELDS.get(value, "not read")
+    return _CI_FIELDS.get(value) or content_of(value).meaning
 
 
 def manufacturer(on_air: bytes, address: Address) -> str:

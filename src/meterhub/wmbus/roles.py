@@ -92,7 +92,7 @@ def on_air(raw: bytes, frame_format: str, roles: list[Role]) -> tuple[Role, ...]
                 role, rest = _split(role, fits)
                 waiting.append(rest)
             placed.append(replace(role, offset=role.offset + shift))
-        covered = f"covers bytes {start} to {end - 1}, matches"
+        covered = f"matches bytes {start} to {end - 1}"
         placed.append(Role("crc", "CRC", end, _CRC, covered, raw[end : end + _CRC]))
         shift += _CRC
     placed += reversed(waiting)
