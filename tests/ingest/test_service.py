@@ -2,7 +2,8 @@ import math
 import random
 import struct
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -11,6 +12,7 @@ from sqlalchemy import text
 from meterhub.access.principal import SYSTEM
 from meterhub.access.service import enrol_gateway
 from meterhub.assets.keys import add_key
+from meterhub.ingest import repository
 from meterhub.ingest.batch import Heard
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.retry import retry
@@ -33,6 +35,13 @@ MODE_5_KEY = "0102030405060708090A0B0C0D0E0F11"
 FULL = "2A442D2C998734761B168D2091D37CAC21576C7802FF207100041308190000441308190000615B7F616713"
 COMPACT = "23442D2C998734761B168D2087D19EAD217F1779EDA86AB6710008190000081900007F13"
 
+# A layout that is not shipped with the decoder.
+OURS = Message(
+    Address("SEN", "10000001", 0x68, 0x07),
+    (DataRecord.of("0413", Decimal("1.234")), DataRecord.of("426C", date(2026, 1, 31))),
+)
+FULL_OF_OURS, COMPACT_OF_OURS = (encode(one).hex() for one in (OURS, replace(OURS, compact=True)))
+
 
 class Hub:
     """A database with two gateways, and what it takes to hand batches in."""
@@ -43,6 +52,13 @@ class Hub:
         with engine.begin() as connection:
             for name in ("north", "south"):
                 enrol_gateway(connection, SYSTEM, name)
+
+    @classmethod
+    def beside(cls, other):
+        """Return another process on the same database."""
+        hub = cls.__new__(cls)
+        hub.engine, hub.memory = other.engine, Memory(FormatStore(), RegistryCache())
+        return hub
 
     def register(self, manufacturer, serial, key=None):
         with self.engine.begin() as connection:
@@ -254,6 +270,78 @@ def test_a_batch_is_stored_as_a_whole_or_not_at_all(hub, monkeypatch):
         hub.send((PLAIN, NOW), ("00", NOW))
     assert hub.rows("SELECT count(*) FROM raw_frame") == [(0,)]
     assert hub.rows("SELECT count(*) FROM quarantine") == [(0,)]
+
+
+def test_a_layout_learned_by_a_batch_that_failed_is_kept_by_the_next_one(hub, monkeypatch):
+    hub.register("SEN", "10000001")
+    with monkeypatch.context() as patched:
+        patched.setattr("meterhub.ingest.service.store_reads", lambda *_: 1 // 0)
+        with pytest.raises(ZeroDivisionError):
+            hub.send((FULL_OF_OURS, NOW))
+    assert hub.send((FULL_OF_OURS, NOW)) == (1, 0, 0)
+    assert len(hub.rows("SELECT signature FROM frame_format")) == 1
+
+
+def test_a_layout_that_another_hub_process_learned_is_known(hub):
+    hub.register("SEN", "10000001")
+    elsewhere = Hub.beside(hub)
+    assert elsewhere.send((FULL_OF_OURS, NOW)) == (1, 0, 0)
+    assert hub.send((COMPACT_OF_OURS, NOW + timedelta(seconds=16))) == (1, 0, 0)
+
+
+def test_a_compact_frame_that_was_held_before_its_full_one_is_read_too_once_the_meter_is_known(hub):
+    assert hub.send((COMPACT_OF_OURS, NOW), (FULL_OF_OURS, NOW + timedelta(seconds=16))) == (0, 0, 2)
+    meter = hub.register("SEN", "10000001")
+    assert [(step.tried, step.read) for step in retry(hub.engine, SETTINGS, meter_id=meter)] == [(2, 1)]
+    assert hub.held() == [("format-unknown", "10000001")]
+    assert [(step.tried, step.read) for step in retry_as_queued(hub)] == [(1, 1)]
+    assert hub.held() == []
+
+
+def test_a_key_that_arrives_while_a_batch_is_under_way_opens_it_all_the_same(hub, monkeypatch):
+    meter = hub.register("ELS", "12345678")
+    lock = repository.lock
+
+    def key_arrives_and_is_used(connection):
+        monkeypatch.setattr(repository, "lock", lock)
+        with hub.engine.begin() as other:
+            add_key(other, SYSTEM, SETTINGS, meter, MODE_5_KEY)
+        assert retry_as_queued(hub) == []  # nothing is held yet
+        lock(connection)
+
+    monkeypatch.setattr(repository, "lock", key_arrives_and_is_used)
+    assert hub.send((MODE_5, NOW)) == (0, 0, 1)
+    assert [step.read for step in retry_as_queued(hub)] == [1]
+    assert hub.reads() == [(meter, 28_504_270_000)]
+
+
+def test_a_retry_waits_for_the_batch_that_is_just_being_stored(hub):
+    meter = hub.register("ELS", "12345678", MODE_5_KEY)
+    with ThreadPoolExecutor(1) as thread, hub.engine.begin() as connection:
+        repository.lock(connection)
+        retried = thread.submit(lambda: list(retry(hub.engine, SETTINGS, meter_id=meter)))
+        with pytest.raises(TimeoutError):
+            retried.result(0.3)
+        ((frame,),) = connection.execute(
+            text(
+                "INSERT INTO raw_frame (fingerprint, received_at, gateway_id, frame) "
+                "VALUES (1, :at, 1, decode(:frame, 'hex')) RETURNING id"
+            ),
+            {"at": NOW, "frame": MODE_5},
+        ).all()
+        hold = repository.NewHold(frame, "key-missing", "", "ELS", "12345678")
+        repository.store_holds(connection, [hold])
+        connection.commit()
+        assert [step.read for step in retried.result(30)] == [1]
+
+
+def retry_as_queued(hub):
+    """Do what a worker would do with the retries that are queued; return the steps."""
+    with hub.engine.begin() as connection:
+        jobs = connection.execute(
+            text("DELETE FROM procrastinate_jobs WHERE task_name = 'ingest.retry' RETURNING args")
+        ).scalars()
+    return [step for args in jobs for step in retry(hub.engine, SETTINGS, **args)]
 
 
 def test_every_reason_has_a_next_step():

@@ -1,6 +1,6 @@
 """Queries of ingest: everything for a whole batch at once."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -50,6 +50,14 @@ class HeardAgain:
 def lock(connection: Connection) -> None:
     """Wait until no other batch is being stored; held to the end of the transaction."""
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DEDUPE_LOCK})
+
+
+def causes(connection: Connection) -> tuple[int, ...]:
+    """Return what differs after every commit of a meter, a key or a layout."""
+    statement = text(
+        "SELECT count(*), coalesce(max(id), 0), (SELECT count(*) FROM frame_format) FROM registry_change"
+    )
+    return tuple(connection.execute(statement).one())
 
 
 def newest_frame(connection: Connection) -> int:
@@ -184,7 +192,7 @@ def load_formats(connection: Connection) -> dict[int, bytes]:
     return {row.signature: bytes(row.format) for row in rows}
 
 
-def store_formats(connection: Connection, formats: dict[int, bytes]) -> None:
+def store_formats(connection: Connection, formats: Mapping[int, bytes]) -> None:
     """Keep newly learned layouts."""
     statement = text(
         """

@@ -9,7 +9,7 @@ from meterhub.ingest import repository
 from meterhub.ingest.decoding import Damaged, Held, Readable, open_link, read_telegram
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import NewHold
-from meterhub.ingest.service import new_hold, new_read
+from meterhub.ingest.service import keep_formats, new_hold, new_read
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import store_reads
 from meterhub.readings.service import ROLL_UP
@@ -28,13 +28,22 @@ class Retried:
 
 
 def retry(
-    engine: Engine, settings: Settings, *, reason: str | None = None, meter_id: int | None = None
+    engine: Engine,
+    settings: Settings,
+    *,
+    reason: str | None = None,
+    meter_id: int | None = None,
+    after_id: int = 0,
 ) -> Iterator[Retried]:
     """Try held frames again, oldest first; yields each step once it is committed.
 
     A frame that still cannot be read stays, with the reason of today.
     """
-    after = 0
+    with engine.begin() as connection:
+        repository.lock(connection)  # a batch that knew nothing of the key yet is just being stored: let it
+        stored = repository.load_formats(connection)
+    formats = FormatStore(stored)
+    after = after_id
     while True:
         with engine.begin() as connection:
             rows = repository.held_frames(
@@ -46,7 +55,6 @@ def retry(
             )
             if not rows:
                 return
-            formats = FormatStore(repository.load_formats(connection))
             links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
             registry = RegistryCache().look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
@@ -66,8 +74,11 @@ def retry(
                     reads.append(new_read(row.raw_frame_id, outcome, outcome.volume_ml, row.received_at))
             repository.resolve_holds(connection, resolved)
             repository.keep_holds(connection, holds)
+            learned = {s: f for s, f in formats.learned().items() if s not in stored}
+            keep_formats(connection, learned)
             if reads:
                 store_reads(connection, reads)
                 defer(connection, ROLL_UP, once=ROLL_UP)
+        stored |= learned
         after = rows[-1].raw_frame_id
         yield Retried(len(rows), len(resolved))

@@ -100,7 +100,8 @@ def _memory(request: Request, engine: EngineDep) -> Memory:
     state = request.app.state
     if not hasattr(state, "ingest_memory"):
         with engine.connect() as connection:
-            state.ingest_memory = Memory(FormatStore(load_formats(connection)), RegistryCache())
+            stored = load_formats(connection)
+        state.ingest_memory = Memory(FormatStore(stored), RegistryCache(), set(stored))
     memory: Memory = state.ingest_memory
     return memory
 

@@ -4,8 +4,8 @@ The order of work: judge each telegram alone, drop what is known, decrypt and de
 short exclusive transaction look again for what came in meanwhile and store.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, Engine
@@ -34,6 +34,8 @@ from meterhub.settings import Settings
 from meterhub.wmbus import FormatStore, fingerprint
 
 RETRY_TASK = "ingest.retry"
+# What a meter, a key or a layout that arrives takes away.
+REMOVABLE = frozenset({Reason.UNKNOWN_METER, Reason.KEY_MISSING, Reason.KEY_WRONG, Reason.FORMAT_UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Memory:
 
     formats: FormatStore
     registry: RegistryCache
+    stored_formats: set[int] = field(default_factory=set)  # signatures; a batch that fails stores none
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,21 @@ def accept_batch(
     span = _span(judged, window)
     fingerprints = {one.fingerprint for one in judged}
     with engine.connect() as connection:
+        causes = repository.causes(connection)
         newest = repository.newest_frame(connection)
         known = repository.known_transmissions(connection, fingerprints, *span) if judged else []
         fresh = _unknown(judged, seen_from(known, window))
         links = [one.link for one in fresh if isinstance(one.link, Readable)]
         registry = memory.registry.look_up(connection, settings, links)
-    learned_before = memory.formats.learned()
     outcomes = {one.heard.index: _read(one, registry, memory.formats) for one in fresh}
-    learned = {s: f for s, f in memory.formats.learned().items() if s not in learned_before}
+    if any(_waits_for(outcome, {Reason.FORMAT_UNKNOWN}) for outcome in outcomes.values()):
+        _take_over_formats(engine, memory)
+        outcomes |= {
+            one.heard.index: _read(one, registry, memory.formats)
+            for one in fresh
+            if _waits_for(outcomes[one.heard.index], {Reason.FORMAT_UNKNOWN})
+        }
+    learned = {s: f for s, f in memory.formats.learned().items() if s not in memory.stored_formats}
     with engine.begin() as connection:
         repository.lock(connection)
         meanwhile = repository.transmissions_since(connection, newest, fingerprints)
@@ -105,14 +115,37 @@ def accept_batch(
         _store_new(connection, sender, list(zip(ids, new, strict=True)), outcomes)
         duplicates = _store_duplicates(connection, sender, judged, new, seen)
         held = sum(isinstance(outcomes[one.heard.index], Held) for one in new)
+        waiting = [
+            id_ for id_, one in zip(ids, new, strict=True) if _waits_for(outcomes[one.heard.index], REMOVABLE)
+        ]
+        if waiting and repository.causes(connection) != causes:  # and its own retry may have run already
+            defer(connection, RETRY_TASK, {"after_id": min(waiting) - 1}, once=f"{RETRY_TASK}:meanwhile")
         result = BatchResult(
             accepted=len(new) - held, duplicates=duplicates, quarantined=held, rejected=list(rejected)
         )
-        if learned:
-            repository.store_formats(connection, learned)
-            defer(connection, RETRY_TASK, {"reason": Reason.FORMAT_UNKNOWN}, once="ingest.retry:formats")
+        keep_formats(connection, learned)
         _count(connection, sender, result, now)
+    memory.stored_formats.update(learned)
     return result
+
+
+def keep_formats(connection: Connection, learned: Mapping[int, bytes]) -> None:
+    """Store layouts that are new, and have the compact frames tried again that wait for one."""
+    if learned:
+        repository.store_formats(connection, learned)
+        defer(connection, RETRY_TASK, {"reason": Reason.FORMAT_UNKNOWN}, once=f"{RETRY_TASK}:formats")
+
+
+def _take_over_formats(engine: Engine, memory: Memory) -> None:
+    """Learn the layouts that other processes have stored."""
+    with engine.connect() as connection:
+        stored = repository.load_formats(connection)
+    memory.formats.update(stored.items())
+    memory.stored_formats.update(stored)
+
+
+def _waits_for(outcome: MeterRead | Held, reasons: Collection[Reason]) -> bool:
+    return isinstance(outcome, Held) and outcome.reason in reasons
 
 
 def _span(judged: Sequence[Judged], window: timedelta) -> tuple[datetime, datetime]:

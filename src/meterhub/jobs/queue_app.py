@@ -44,9 +44,9 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
             )
 
     @queue.task(name=RETRY_TASK, retry=AGAIN)
-    def retry_task(reason: str | None = None, meter_id: int | None = None) -> None:
+    def retry_task(reason: str | None = None, meter_id: int | None = None, after_id: int = 0) -> None:
         """Try quarantined frames again."""
-        for step in retry(engine, settings, reason=reason, meter_id=meter_id):
+        for step in retry(engine, settings, reason=reason, meter_id=meter_id, after_id=after_id):
             log.info("quarantine-retried", tried=step.tried, read=step.read)
 
     @queue.task(name=RUN, retry=AGAIN)
