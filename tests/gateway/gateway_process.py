@@ -56,7 +56,7 @@ class GatewayProcess:
     def _end(self, number: signal.Signals) -> int:
         if self.process.poll() is None:
             self.process.send_signal(number)
-        code = self.process.wait(20)
+        code = self.process.wait(60)
         self._log.close()
         return code
 

@@ -30,7 +30,7 @@ def dongle() -> Iterator[SimulatedIM871A]:
         yield dongle
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
         time.sleep(0.02)
@@ -176,7 +176,7 @@ def test_systemd_is_told_that_it_is_ready_alive_and_stopping(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         address = str(tmp_path / "notify")
         systemd.bind(address)
-        systemd.settimeout(10)
+        systemd.settimeout(60)
         with GatewayProcess(tmp_path, dongle.device_path, hub.url, NOTIFY_SOCKET=address) as gateway:
             assert systemd.recv(1000) == b"READY=1"
             assert systemd.recv(1000).startswith(b"WATCHDOG=1\nSTATUS=")
@@ -192,5 +192,5 @@ def test_a_spool_in_use_ends_the_second_gateway_with_the_reason(
     with GatewayProcess(tmp_path, dongle.device_path, hub.url) as first:
         assert dongle.wait_until_hearing("T1")
         with GatewayProcess(tmp_path, dongle.device_path, hub.url) as second:
-            assert second.process.wait(20) == 1
+            assert second.process.wait(60) == 1
             assert "in use by another gateway; give each its own --spool" in first.log

@@ -52,10 +52,10 @@ def gateway() -> Iterator[Gateway]:
     gateway = Gateway()
     yield gateway
     if gateway.stations is not None:
-        assert gateway.stations.stop(10)
+        assert gateway.stations.stop(60)
 
 
-def eventually(condition: Callable[[], bool], timeout_s: float = 20.0) -> bool:
+def eventually(condition: Callable[[], bool], timeout_s: float = 60.0) -> bool:
     end = time.monotonic() + timeout_s
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -104,7 +104,7 @@ def test_a_dongle_that_hangs_floods_or_goes_does_not_disturb_the_others(gateway:
         assert eventually(lambda: len(gateway.frames()) == 200)
         assert began.dead() == []
         gone.replug()
-        assert gone.wait_until_hearing("T1", 20)
+        assert gone.wait_until_hearing("T1")
         assert gone.transmit(a_frame(200))
         assert eventually(lambda: a_frame(200) in gateway.frames())
 
@@ -141,7 +141,7 @@ def test_dongles_on_usb_are_found_lost_and_found_again(gateway: Gateway, caplog:
         first.replug()
         gateway.ports.append(on_usb(first))
         began.look()
-        assert first.wait_until_hearing("T1", 20)
+        assert first.wait_until_hearing("T1")
         assert first.transmit(a_frame(1))
         assert second.transmit(a_frame(2))
         assert eventually(lambda: gateway.frames() == {a_frame(1), a_frame(2)})

@@ -114,11 +114,13 @@ def test_rejected_telegrams_are_logged_without_content_and_kept_aside(
 ) -> None:
     spool = Spool(tmp_path / "spool.sqlite")
     spool.append(some_telegrams(0, 3))
-    rejection = Rejection(index=1, code="frame.bad", message="not a frame")
-    Uploader(spool, ScriptedHub(OK.model_copy(update={"rejected": [rejection]})), 10).step()
-    (kept,) = spool.rejected()
+    rejections = [Rejection(index=index, code="frame.bad", message="not a frame") for index in (0, 1)]
+    Uploader(spool, ScriptedHub(OK.model_copy(update={"rejected": rejections})), 10).step()
+    _, kept = spool.rejected()
     assert (kept.telegram, kept.code) == (some_telegrams(1, 1)[0], "frame.bad")
-    assert "telegram 1 of a batch: frame.bad" in caplog.text
+    assert [record.getMessage() for record in caplog.records] == [
+        "hub rejected 2 telegrams, kept aside in the spool: frame.bad: not a frame"
+    ]
     assert kept.telegram.frame.hex().upper() not in caplog.text.upper()
     assert spool.depth == 0
     spool.close()

@@ -174,7 +174,7 @@ class Receiver:
             if now - heard_at >= min(self._silence_s * 2**self._resets, SILENCE_LIMIT_S):
                 self._resets += 1
                 self._reset(line, codec)
-                raise LineTroubleError(f"no telegram for {now - heard_at:.0f} s; it was reset")
+                raise LineTroubleError(f"no telegram for {now - heard_at:.0f} s; starting it anew")
 
     def _reset(self, line: SerialLine, codec: Codec) -> None:
         request = codec.reset()

@@ -8,6 +8,7 @@ Order and patience only; `uplink` speaks HTTP and `spool` holds the telegrams.
 import logging
 import random
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -69,8 +70,10 @@ class Uploader:
         self._heartbeat_at = self._monotonic() + HEARTBEAT_S
         self._spool.acknowledge(batch, rejected)
         self.delivered += len(batch.telegrams)
-        for item in outcome.rejected:
-            log.warning("hub rejected telegram %d of a batch: %s: %s", item.index, item.code, item.message)
+        counts = Counter(item.code for item in outcome.rejected)
+        examples = {item.code: item.message for item in outcome.rejected}
+        for code, count in counts.items():
+            log.warning("hub rejected %d telegrams, kept aside in the spool: %s: %s", count, code, examples[code])
         return self._go_on(full=len(batch.telegrams) == self._batch_size)
 
     def _beat(self) -> float:

@@ -9,8 +9,10 @@ import pytest
 
 from meterhub.gateway.dongle import LinkMode
 from meterhub.gateway.dongles import dongle_models
+from meterhub.gateway.ports import Port
 from meterhub.gateway.receiver import Receiver
 from meterhub.gateway.spool import HeardTelegram
+from meterhub.gateway.survey import State, examine
 from meterhub.gateway.transport import open_line
 from meterhub.simulate.dongles.amber import SimulatedAmber
 from meterhub.simulate.dongles.cul import SimulatedCUL
@@ -49,7 +51,7 @@ def receive(
     receiver = Receiver(name, opener, [MODELS[name]], mode, stored.extend, silence_s=60)
     thread = threading.Thread(target=receiver.run, args=(stop,))
     thread.start()
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while receiver.dongle is None and time.monotonic() < end:
         time.sleep(0.01)
     play()
@@ -105,6 +107,15 @@ def test_memory_that_wears_out_is_written_only_when_it_must_be() -> None:
         assert (amber.resets, rc1180.writes) == (1, 3)
 
 
+@pytest.mark.parametrize("name", sorted(set(SIMULATED) - PROGRAMS))
+def test_it_says_who_it_is_when_asked_and_hears_no_more_than_before(name: str) -> None:
+    with SIMULATED[name]() as dongle:
+        heard_before = [mode for mode in ("S1", "T1", "C1") if dongle._hears(mode)]
+        finding = examine(Port(dongle.device_path, dongle.device_path), [MODELS[name]])
+        assert (finding.state, finding.kind) == (State.FOUND, name)
+        assert [mode for mode in ("S1", "T1", "C1") if dongle._hears(mode)] == heard_before
+
+
 @pytest.mark.parametrize("name", [name for name in SIMULATED if MODELS[name].probe_order is not None])
 def test_an_unknown_dongle_is_found_by_its_answer(name: str) -> None:
     candidates = [model for model in MODELS.values() if model.probe_order is not None]
@@ -115,9 +126,9 @@ def test_an_unknown_dongle_is_found_by_its_answer(name: str) -> None:
         receiver = Receiver(name, opener, candidates, LinkMode.T1, stored.extend, silence_s=60)
         thread = threading.Thread(target=receiver.run, args=(stop,))
         thread.start()
-        assert dongle.wait_until_hearing("T1", 15)
+        assert dongle.wait_until_hearing("T1")
         assert dongle.transmit(a_frame(1))
-        end = time.monotonic() + 10
+        end = time.monotonic() + 60
         while not stored and time.monotonic() < end:
             time.sleep(0.01)
         stop.set()
