@@ -20,6 +20,9 @@ from pydantic_settings import (
 )
 
 from meterhub.errors import NotConfigured
+from meterhub.kit.secret_command import secret_of
+
+MASTER_KEY_SIZE = 32  # AES-256
 
 
 class Utility(BaseModel):
@@ -50,6 +53,10 @@ class Settings(BaseSettings):
     database_password_file: Path | None = None
     master_key: SecretStr | None = None
     master_key_file: Path | None = None
+    master_key_command: SecretStr | None = None
+    master_key_command_timeout_s: float = Field(default=30, gt=0, le=600)
+    previous_master_key: SecretStr | None = None
+    previous_master_key_file: Path | None = None
     data_dir: Path | None = None
     country: Literal["FI", "NO"] = "FI"
     currency: str = "EUR"
@@ -98,27 +105,57 @@ class Settings(BaseSettings):
         return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
 
     def require_master_key(self) -> bytes:
-        """Return the 32 bytes under which meter keys are kept, or say how to give them."""
+        """Return the 32 bytes under which meter keys are sealed, or say how to give them.
+
+        The file is read at each call, so that a new one needs no restart; the command is run once.
+        """
         text = self.master_key.get_secret_value() if self.master_key else ""
         where = "METERHUB_MASTER_KEY"
         if not text and self.master_key_file:
             where = str(self.master_key_file)
+            text = _secret_file(self.master_key_file)
+        if not text and self.master_key_command:
+            where = "METERHUB_MASTER_KEY_COMMAND"
             try:
-                text = self.master_key_file.read_text().strip()
-            except OSError as error:
-                raise NotConfigured(f"the master key file cannot be read: {error}") from None
+                text = secret_of(self.master_key_command.get_secret_value(), self.master_key_command_timeout_s)
+            except ValueError as error:
+                raise NotConfigured(f"no master key from {where}: {error}") from None
         if not text:
             raise NotConfigured(
                 "no master key: set METERHUB_MASTER_KEY_FILE to a file with 64 hex digits, "
                 "made for example by: openssl rand -hex 32"
             )
-        try:
-            key = bytes.fromhex(text)
-        except ValueError:
-            key = b""
-        if len(key) != 32:
-            raise NotConfigured(f"the master key from {where} is not 64 hex digits")
-        return key
+        return parse_master_key(text, where)
+
+    def require_master_keys(self) -> tuple[bytes, ...]:
+        """Return all master keys that open meter keys: the one that seals first, then previous ones."""
+        previous = self.previous_master_key.get_secret_value() if self.previous_master_key else ""
+        where = "METERHUB_PREVIOUS_MASTER_KEY"
+        if not previous and self.previous_master_key_file:
+            where = str(self.previous_master_key_file)
+            previous = _secret_file(self.previous_master_key_file)
+        keys = [self.require_master_key(), *(parse_master_key(line, where) for line in previous.split())]
+        return tuple(dict.fromkeys(keys))
+
+
+def parse_master_key(text: str, where: str) -> bytes:
+    """Return the 32 bytes of a master key; the error says where it is from and does not repeat it."""
+    try:
+        key = bytes.fromhex(text)
+    except ValueError:
+        key = b""
+    if len(key) != MASTER_KEY_SIZE:
+        raise NotConfigured(f"the master key from {where} is not {2 * MASTER_KEY_SIZE} hex digits")
+    return key
+
+
+def _secret_file(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except OSError as error:
+        raise NotConfigured(f"the master key file {path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise NotConfigured(f"the master key file {path} is not hex digits") from None
 
 
 @lru_cache

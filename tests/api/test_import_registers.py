@@ -73,7 +73,7 @@ def test_a_town_is_imported_and_the_same_again_changes_nothing(hub, importer):
     assert stored(hub) == [200] * 7
     with hub.engine.connect() as connection:
         meter_id = connection.execute(text("SELECT id FROM meter WHERE serial = '00000123'")).scalar_one()
-        assert keys_of(connection, MASTER_KEY, [meter_id]) == {meter_id: ((123).to_bytes(16, "big"),)}
+        assert keys_of(connection, [MASTER_KEY], [meter_id]) == {meter_id: ((123).to_bytes(16, "big"),)}
     assert importer.get("/api/v1/metering-points/P-7").json()["serial"] == "00000007"
     audited = len(hub.audit("import-registers"))
     jobs = hub.rows("SELECT count(*) AS n FROM procrastinate_jobs")

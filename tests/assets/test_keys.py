@@ -1,10 +1,11 @@
 import pytest
+from Crypto.Cipher import AES
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
 
 from meterhub.access.principal import SYSTEM
-from meterhub.assets import keys
+from meterhub.assets import keys, sealing
 from meterhub.assets.errors import MasterKeyWrong
 from meterhub.errors import BadInput, NotFound
 from meterhub.settings import Settings
@@ -20,45 +21,69 @@ meter_keys = st.binary(min_size=16, max_size=16) | st.binary(min_size=8, max_siz
 
 @given(masters, meter_keys, st.text(max_size=20))
 def test_a_sealed_key_opens_to_itself(master, key, meter):
-    assert keys.unseal(master, keys.seal(master, key, meter), meter) == key
+    assert sealing.unseal([master], sealing.seal(master, key, meter), meter) == key
 
 
 def test_the_same_key_sealed_twice_looks_different_and_never_like_the_key():
-    one, two = keys.seal(MASTER, KEY, "KAM:12345678"), keys.seal(MASTER, KEY, "KAM:12345678")
+    one, two = sealing.seal(MASTER, KEY, "KAM:12345678"), sealing.seal(MASTER, KEY, "KAM:12345678")
     assert one != two
     assert KEY not in one
-    assert len(one) == 1 + 12 + 16 + 16
+    assert len(one) == 1 + 4 + 12 + 16 + 16
 
 
 def test_a_key_sealed_for_one_meter_does_not_open_for_another():
-    sealed = keys.seal(MASTER, KEY, "KAM:12345678")
+    sealed = sealing.seal(MASTER, KEY, "KAM:12345678")
     with pytest.raises(MasterKeyWrong, match="KAM:12345679"):
-        keys.unseal(MASTER, sealed, "KAM:12345679")
+        sealing.unseal([MASTER], sealed, "KAM:12345679")
 
 
 def test_another_master_key_is_told_apart_from_a_wrong_meter_key():
-    sealed = keys.seal(MASTER, KEY, "KAM:12345678")
+    sealed = sealing.seal(MASTER, KEY, "KAM:12345678")
     with pytest.raises(MasterKeyWrong, match="master key is not the one"):
-        keys.unseal(bytes(32), sealed, "KAM:12345678")
+        sealing.unseal([bytes(32)], sealed, "KAM:12345678")
 
 
-@given(st.integers(min_value=0, max_value=44), st.integers(min_value=1, max_value=255))
+@given(st.integers(min_value=0, max_value=48), st.integers(min_value=1, max_value=255))
 def test_a_sealed_key_with_any_byte_changed_does_not_open(position, change):
-    sealed = bytearray(keys.seal(MASTER, KEY, "KAM:12345678"))
+    sealed = bytearray(sealing.seal(MASTER, KEY, "KAM:12345678"))
     sealed[position] ^= change
     with pytest.raises(MasterKeyWrong):
-        keys.unseal(MASTER, bytes(sealed), "KAM:12345678")
+        sealing.unseal([MASTER], bytes(sealed), "KAM:12345678")
 
 
-@given(st.integers(min_value=0, max_value=44))
+@given(st.integers(min_value=0, max_value=48))
 def test_a_sealed_key_cut_short_does_not_open(length):
     with pytest.raises(MasterKeyWrong):
-        keys.unseal(MASTER, keys.seal(MASTER, KEY, "KAM:12345678")[:length], "KAM:12345678")
+        sealing.unseal([MASTER], sealing.seal(MASTER, KEY, "KAM:12345678")[:length], "KAM:12345678")
+
+
+def sealed_as_before(master, key, meter):
+    """The form of the first version, without the id of the master key."""
+    cipher = AES.new(master, AES.MODE_GCM, nonce=bytes(12))
+    cipher.update(meter.encode())
+    ciphertext, tag = cipher.encrypt_and_digest(key)
+    return b"\x01" + bytes(12) + tag + ciphertext
+
+
+@given(masters, masters, meter_keys, st.text(max_size=20), st.booleans())
+def test_a_key_opens_with_the_master_key_it_was_sealed_under_among_several(one, other, key, meter, older_form):
+    sealed = sealed_as_before(one, key, meter) if older_form else sealing.seal(one, key, meter)
+    assert sealing.unseal([other, one], sealed, meter) == key
+    assert sealing.unseal([one, other], sealed, meter) == key
+    assert sealing.sealed_under(sealed) == ("" if older_form else sealing.master_id(one).hex())
+
+
+def test_the_id_of_a_master_key_is_no_part_of_it_and_named_where_it_is_missing():
+    sealed = sealing.seal(MASTER, KEY, "KAM:12345678")
+    name = sealing.master_id(MASTER).hex()
+    assert bytes.fromhex(name) not in MASTER
+    with pytest.raises(MasterKeyWrong, match=f"stored under {name}"):
+        sealing.unseal([bytes(32)], sealed, "KAM:12345678")
 
 
 def test_a_key_of_another_length_is_not_sealed():
     with pytest.raises(ValueError, match="not 15"):
-        keys.seal(MASTER, KEY[:15], "KAM:12345678")
+        sealing.seal(MASTER, KEY[:15], "KAM:12345678")
 
 
 @pytest.mark.parametrize(
@@ -104,8 +129,8 @@ def test_a_new_key_comes_first_and_the_old_one_stays(engine):
     with engine.connect() as connection:
         assert keys.key_for(connection, SETTINGS, meter_id) == [KEY, OLDER]
         assert keys.key_for(connection, SETTINGS, other) == []
-        assert keys.keys_of(connection, MASTER, [other, meter_id, meter_id]) == {meter_id: (KEY, OLDER)}
-        assert keys.keys_of(connection, MASTER, []) == {}
+        assert keys.keys_of(connection, [MASTER], [other, meter_id, meter_id]) == {meter_id: (KEY, OLDER)}
+        assert keys.keys_of(connection, [MASTER], []) == {}
 
 
 def test_the_key_in_use_given_again_changes_nothing(engine):

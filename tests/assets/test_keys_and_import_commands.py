@@ -36,7 +36,7 @@ def meters(engine):
 
 def kept(engine, meter_id):
     with engine.connect() as connection:
-        return [key.hex().upper() for key in keys.keys_of(connection, MASTER, [meter_id]).get(meter_id, ())]
+        return [key.hex().upper() for key in keys.keys_of(connection, [MASTER], [meter_id]).get(meter_id, ())]
 
 
 @pytest.mark.parametrize(

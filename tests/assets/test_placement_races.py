@@ -69,7 +69,7 @@ def test_of_two_contracts_on_one_point_at_once_one_is_refused_by_name(engine):
 def test_the_same_key_stored_twice_at_once_is_kept_once(engine):
     def store(connection):
         meter_id = connection.execute(text("SELECT id FROM meter WHERE serial = '00000000'")).scalar_one()
-        keys.store_keys(connection, SYSTEM, MASTER, {meter_id: bytes(16)})
+        keys.store_keys(connection, SYSTEM, [MASTER], {meter_id: bytes(16)})
 
     assert at_once(engine, store, store) == ["done", "done"]
     with engine.connect() as connection:

@@ -153,8 +153,8 @@ def _store_keys(
     }
     if not ids:
         return SectionResult(added=0, unchanged=0)
-    master = settings.require_master_key()
-    kept = keys_of(connection, master, list(ids.values()))
+    masters = settings.require_master_keys()
+    kept = keys_of(connection, masters, list(ids.values()))
     wanted: dict[int, bytes] = {}
     unchanged = 0
     for index, each in enumerate(meters):
@@ -172,4 +172,4 @@ def _store_keys(
             unchanged += 1
         else:
             problems.conflict(f"meters.{index}.key", "the meter has another key: a new one is put on its own")
-    return SectionResult(added=len(store_keys(connection, principal, master, wanted)), unchanged=unchanged)
+    return SectionResult(added=len(store_keys(connection, principal, masters, wanted)), unchanged=unchanged)

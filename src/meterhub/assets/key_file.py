@@ -36,9 +36,9 @@ def import_key_file(
         if name not in meters:
             problems.bad(f"line {line}", f"there is no meter {' '.join(name)}")
     problems.raise_any()
-    master = settings.require_master_key()
+    masters = settings.require_master_keys()
     keys = {meters[name].id: key for name, (_, key) in wanted.items()}
-    added = len(store_keys(connection, principal, master, keys))
+    added = len(store_keys(connection, principal, masters, keys))
     if added:
         detail = {"count": added}
         record(connection, principal, action="import-meter-keys", purpose=KEY_CUSTODY, detail=detail)

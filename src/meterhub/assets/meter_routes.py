@@ -9,7 +9,7 @@ from meterhub.access.dependencies import EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.assets import placement_repository, repository, service
-from meterhub.assets.keys import add_key, identity
+from meterhub.assets.keys import add_key
 from meterhub.assets.schemas import (
     KeyStatus,
     KeyUpload,
@@ -20,6 +20,7 @@ from meterhub.assets.schemas import (
     MeterValues,
     Serial,
 )
+from meterhub.assets.sealing import identity
 from meterhub.kit.paging import Page, page_of
 
 router = APIRouter(prefix="/meters", tags=["meters"])

@@ -14,7 +14,7 @@ from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.assets import placement_repository as rows
 from meterhub.assets import repository
-from meterhub.assets.keys import identity
+from meterhub.assets.sealing import identity
 from meterhub.assets.service import CUSTOMER_SERVICE, NETWORK, require_point
 from meterhub.assets.tables import customer, meter, metering_point
 from meterhub.errors import BadInput, Conflict, NotFound

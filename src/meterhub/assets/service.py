@@ -7,8 +7,8 @@ from sqlalchemy import Connection, Table
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.assets import repository
-from meterhub.assets.keys import identity
 from meterhub.assets.retry import retry_telegrams_of
+from meterhub.assets.sealing import identity
 from meterhub.assets.tables import customer, meter, metering_point, property_
 from meterhub.errors import BadInput, Conflict, NotFound
 from meterhub.kit.db import AnyRow
