@@ -131,8 +131,8 @@ def records(data: bytes) -> None:
 
 
 def plain(data: bytes) -> None:
-    """Frames of any content, as received and trimmed, without a key and with one."""
-    for key in (None, KEY):
+    """Frames of any content, as received and trimmed, without a key, with one and with one of a wrong size."""
+    for key in (None, KEY, KEY[:7]):
         _answer(data, key, FormatStore())
         _answer(_sized(data), key, FormatStore())
 

@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from Crypto.Cipher import AES
 from Crypto.Hash import CMAC
@@ -57,3 +59,14 @@ def test_session_keys_are_macs_of_constant_counter_and_serial(key: bytes, counte
     for constant, got in zip((0, 1), derived, strict=True):
         message = bytes((constant,)) + counter + serial + bytes((7,)) * 7
         assert got == CMAC.new(key, message, AES).digest()
+
+
+def test_threads_do_not_share_the_place_for_results() -> None:
+    def many(number: int) -> bool:
+        key = bytes((number,)) * 16
+        data = key * 8
+        expected = AES.new(key, AES.MODE_ECB).encrypt(data)
+        return all(aes.ecb_encrypt(key, data) == expected for _ in range(2000))
+
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(many, range(8)))

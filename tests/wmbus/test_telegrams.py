@@ -129,7 +129,9 @@ def test_records_without_the_two_leading_fillers_are_accepted_and_marked() -> No
     assert [entry.code for entry in telegram.diagnostics] == ["no-check-bytes"]
 
 
-@pytest.mark.parametrize(("key", "result"), [(None, "key-missing"), (OTHER, "key-wrong")])
+@pytest.mark.parametrize(
+    ("key", "result"), [(None, "key-missing"), (OTHER, "key-wrong"), (b"short", "key-missing")]
+)
 def test_a_closed_extended_link_layer_is_told(key: bytes | None, result: str) -> None:
     frame = encode(Message(METER, RECORDS, "none", extended=ExtendedLink(0x8D, session=SESSION), key=KEY))
     telegram = decode(frame, key)

@@ -6,12 +6,15 @@ public interface: where a release lacks them, where CFFI is absent or where the 
 does not come out, cipher objects do the work, to the same result.
 """
 
+import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from Crypto.Cipher import AES
 
 _KEY_SIZE = 16
+_ROOM = 32 * 1024  # twice the longest message that is joined from fragments
+_REFUSED = "AES-128 takes a key of 16 bytes and whole blocks, at most 32 KiB"
 # FIPS 197, appendix B: key, plain block, sealed block
 _KNOWN = tuple(
     bytes.fromhex(block)
@@ -56,42 +59,48 @@ def direct() -> Blocks | None:
         return None
 
 
+class _Room(threading.local):
+    """Each thread's place for C results: a pointer to a state, and output with a view on it."""
+
+    def __init__(self, ffi: Any) -> None:  # Any: CFFI has no types
+        out = ffi.new("uint8_t[]", _ROOM)
+        self.places = ffi.new("void *[1]"), out, ffi.buffer(out)
+
+
 def _direct(ffi: Any, start: Any, ecb: Any, cbc: Any) -> Blocks:  # Any: CFFI has no types
-    """Return the functions over a library's handles; each call has its own state, so threads may share them."""
-    new, view = ffi.new, ffi.buffer
+    """Return the functions over a library's handles."""
+    room = _Room(ffi)
     ecb_start, ecb_stop, ecb_run = ecb.ECB_start_operation, ecb.ECB_stop_operation, ecb.ECB_encrypt
     cbc_start, cbc_stop = cbc.CBC_start_operation, cbc.CBC_stop_operation
 
     def ecb_encrypt(key: bytes, data: bytes) -> bytes:
+        state, out, view = room.places
         size = len(data)
-        state, out = new("void *[1]"), new("uint8_t[]", size)
-        _check(len(key) != _KEY_SIZE or start(key, _KEY_SIZE, state) or ecb_start(state[0], state))
+        if len(key) != _KEY_SIZE or size > _ROOM or start(key, _KEY_SIZE, state) or ecb_start(state[0], state):
+            raise ValueError(_REFUSED)
         failed = ecb_run(state[0], data, out, size)
         ecb_stop(state[0])
-        _check(failed)
-        return bytes(view(out))
+        if failed:
+            raise ValueError(_REFUSED)
+        return view[:size]  # type: ignore[no-any-return]  # CFFI has no types; a slice of a buffer is bytes
 
     def chained(run: Any) -> Callable[[bytes, bytes, bytes], bytes]:
         def cbc_run(key: bytes, iv: bytes, data: bytes) -> bytes:
+            state, out, view = room.places
             size = len(data)
-            state, out = new("void *[1]"), new("uint8_t[]", size)
-            _check(
-                len(key) != _KEY_SIZE or start(key, _KEY_SIZE, state) or cbc_start(state[0], iv, len(iv), state)
-            )
+            if len(key) != _KEY_SIZE or size > _ROOM or len(iv) != _KEY_SIZE or start(key, _KEY_SIZE, state):
+                raise ValueError(_REFUSED)
+            if cbc_start(state[0], iv, _KEY_SIZE, state):
+                raise ValueError(_REFUSED)
             failed = run(state[0], data, out, size)
             cbc_stop(state[0])
-            _check(failed)
-            return bytes(view(out))
+            if failed:
+                raise ValueError(_REFUSED)
+            return view[:size]  # type: ignore[no-any-return]  # as above
 
         return cbc_run
 
     return Blocks(ecb_encrypt, chained(cbc.CBC_encrypt), chained(cbc.CBC_decrypt))
-
-
-def _check(failed: int) -> None:
-    """Raise ValueError where a C function did not answer 0: a key, vector or data of the wrong size."""
-    if failed:
-        raise ValueError("AES-128 takes a key of 16 bytes and whole blocks")
 
 
 ecb_encrypt, cbc_encrypt, cbc_decrypt = direct() or portable()

@@ -15,6 +15,7 @@ from meterhub.wmbus.naming import Named, name_items
 from meterhub.wmbus.opening import KeyLookup, Opened, Work, find_key, open_transport
 from meterhub.wmbus.records import Parsed, parse, read_records
 from meterhub.wmbus.registry import find_driver, generic
+from meterhub.wmbus.security import KEY_SIZE
 
 _GOOD = (SecurityResult.PLAIN, SecurityResult.DECRYPTED)
 
@@ -155,6 +156,9 @@ def _open_extended(work: Work, at: int, header: ell.ELLHeader) -> Opened:
         work.note("ell", "encryption-unsupported", at, f"encryption {header.encryption} is reserved")
         return Opened(SecurityResult.UNSUPPORTED, 0)
     key = find_key(work.key, (work.link,)) if header.encryption else None
+    if key is not None and len(key) != KEY_SIZE:
+        work.note("ell", "key-size", at, f"AES-128 needs a key of {KEY_SIZE} bytes, not {len(key)}")
+        key = None
     plain = ell.open_payload(work.frame, at, header, key)
     start = at + ELL_SIZE[header.ci]
     if plain is None:
