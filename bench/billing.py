@@ -1,4 +1,4 @@
-"""Reads in the database to issued invoices, against the plain SQL that sums the same reads on the same database."""
+"""Reads in the database to issued invoices, against the plain SQL that sums the same reads in the same run."""
 
 import tempfile
 import time

@@ -195,6 +195,23 @@ def test_the_opening_that_an_earlier_invoice_left_is_compared_with_its_closing(b
     assert f"closing of {first} [ml]: stored 1042000000, computed 1" in (explained(billed).first_difference.note)
 
 
+def test_the_closing_that_a_later_invoice_fixed_is_compared_with_its_opening(billed):
+    meter = billed.scalar("SELECT id FROM meter WHERE serial = :serial", serial=SERIAL)
+    billed.read(meter, (at(date(2024, 10, 1)), "900.000"))
+    later = billed.number
+    billed.bill(period=(date(2024, 10, 1), date(2025, 1, 1)), issued_on=date(2025, 7, 2))
+    billed.number = "2025-000002"
+    assert explained(billed).agrees
+    tamper(
+        billed,
+        "invoice",
+        "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{installations,0,reads,0,volume_ml}', '1') "
+        "WHERE number = :later",
+        later=later,
+    )
+    assert f"opening of {later} [ml]: stored 1000000000, computed 1" in (explained(billed).first_difference.note)
+
+
 def test_the_tree_ends_with_the_verdict_and_the_json_says_the_same(billed, capsys):
     show(explained(billed), Console(width=200, force_terminal=False))
     assert capsys.readouterr().out.splitlines()[-1].startswith("AGREES")

@@ -10,7 +10,9 @@ from meterhub.billing.rating.tariffs import MAX_PRICE_DECIMALS
 
 Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=MAX_PRICE_DECIMALS)]
 Code = Annotated[str, Field(min_length=1, max_length=60, pattern=r"^[A-Za-z0-9_-]+$")]
-Period = Annotated[tuple[date, date], Field(description="Half-open: from the first day to the day after.")]
+# Days within which calendars, time zones and the database agree, with room for terms.
+Day = Annotated[date, Field(ge=date(1900, 1, 1), lt=date(3000, 1, 1))]
+Period = Annotated[tuple[Day, Day], Field(description="Half-open: from the first day to the day after.")]
 
 
 class _Body(BaseModel):
@@ -115,8 +117,8 @@ class RunRequest(_Body):
     billing_group: Literal["monthly", "quarterly"]
     period: Period
     tariff: Code
-    issued_on: date
-    due_on: date | None = None
+    issued_on: Day
+    due_on: Day | None = None
 
 
 class RunCreated(BaseModel):

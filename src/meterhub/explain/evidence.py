@@ -54,7 +54,7 @@ class Evidence:
         if ref in self._told:
             return Step(f"{title} (see above)")
         self._told.add(ref)
-        if read["basis"] == "invoice":
+        if "invoice" in read:
             return self._carried(title, installation, read)
         stored = tuple(self._stored_read(installation, one) for one in read["reads"])
         computed_ml = self._register(installation, read)
@@ -63,9 +63,12 @@ class Evidence:
 
     def _carried(self, title: str, installation: Json, read: Json) -> Step:
         number = read["invoice"]
-        closed_ml = repository.closing(self._connection, number, installation["meter_id"])
-        name = f"closing of {number} [ml]"
-        return checked(f"{title} {number}", differences({name: read["volume_ml"]}, {name: closed_ml}))
+        if read["basis"] == "invoice":
+            name, other_ml = "closing", repository.closing(self._connection, number, installation["meter_id"])
+        else:
+            name, other_ml = "opening", repository.opening(self._connection, number, installation["meter_id"])
+        name = f"{name} of {number} [ml]"
+        return checked(f"{title} {number}", differences({name: read["volume_ml"]}, {name: other_ml}))
 
     def _register(self, installation: Json, read: Json) -> int:
         """Compute the register again from what is stored now, not from the snapshot's copy."""
@@ -134,4 +137,5 @@ _BASIS = {
     "read": "as read",
     "interpolated": "on the line between two reads",
     "invoice": "as closed by",
+    "next_invoice": "as opened by",
 }

@@ -46,3 +46,16 @@ def closing(connection: Connection, number: str, meter_id: int) -> int | None:
     )
     result: int | None = connection.execute(query, {"number": number, "meter_id": meter_id}).scalar_one_or_none()
     return result
+
+
+def opening(connection: Connection, number: str, meter_id: int) -> int | None:
+    """Return the register with which a later document opened a meter [ml], or None."""
+    query = text(
+        "SELECT CAST(read ->> 'volume_ml' AS bigint) FROM invoice i "
+        "CROSS JOIN LATERAL jsonb_array_elements(i.snapshot -> 'installations') AS one "
+        "CROSS JOIN LATERAL jsonb_array_elements(one -> 'reads') AS read "
+        "WHERE i.number = :number AND CAST(one ->> 'meter_id' AS int) = :meter_id "
+        "AND CAST(read ->> 'on' AS date) = lower(i.period) LIMIT 1"
+    )
+    result: int | None = connection.execute(query, {"number": number, "meter_id": meter_id}).scalar_one_or_none()
+    return result

@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
+from pydantic import ValidationError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing import service
@@ -162,6 +163,23 @@ def test_what_one_invoice_closed_with_is_what_the_next_opens_with_even_after_a_l
     assert second.snapshot["installations"][0]["reads"][0]["invoice"] == first.number
 
 
+def test_a_quarter_billed_after_its_successor_closes_with_what_that_one_opened_with(town):
+    house = town.house(
+        (at(date(2025, 3, 1)), "59.000"), (at(date(2025, 4, 2)), "91.000"), (at(date(2025, 7, 1)), "150.000")
+    )
+    held = town.bill()
+    town.bill(period=(date(2025, 4, 1), date(2025, 7, 1)), issued_on=date(2025, 7, 5))
+    second = town.invoice(house)
+    town.read(house.meter_id, (at(date(2025, 1, 1)), "0.000"), (at(date(2025, 3, 31), 12), "60.000"))
+    with town.engine.begin() as connection:
+        service.resume_run(connection, SYSTEM, held)
+    execution.carry_out(town.engine, settings(), held)
+    first = town.invoice(house)
+    used = [line.quantity for invoice in (first, second) for line in invoice.lines if line.component == "WATER"]
+    assert sum(used) == Decimal("150.000")
+    assert first.snapshot["installations"][0]["reads"][-1]["invoice"] == second.number
+
+
 def test_numbers_have_no_gap_and_no_double_after_a_crash_in_the_middle(town, monkeypatch):
     houses = [b1_house(town) for _ in range(7)]
     run_id = town.start_run()
@@ -277,6 +295,19 @@ def test_a_run_that_cannot_be_lawful_is_refused_by_field(town, changes, field):
     assert list(refused.value.fields) == [field]
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"issued_on": date(9999, 12, 31)},
+        {"due_on": date(9999, 12, 31)},
+        {"period": (date(1, 1, 1), QUARTER[1])},
+    ],
+)
+def test_days_that_no_calendar_of_holidays_or_zone_has_are_refused(changes):
+    with pytest.raises(ValidationError, match=next(iter(changes))):
+        request(**changes)
+
+
 def test_a_due_date_on_a_holiday_moves_to_the_next_bank_day(town):
     run_id = town.start_run(due_on=date(2025, 5, 1))
     assert town.scalar("SELECT due_on FROM billing_run WHERE id = :id", id=run_id) == date(2025, 5, 2)
@@ -325,3 +356,27 @@ def test_days_between_two_prices_hold_the_contract(town):
     ((code, message),) = town.rows("SELECT code, message FROM billing_hold")
     assert (code, house.contract_no) == ("tariff_gap", house.contract_no)
     assert message == "tariff 'WATER' has no version from 2024-12-01 to 2025-05-01"
+
+
+def test_who_moves_in_opens_with_what_a_chunk_at_work_closes_for_who_moved_out(town):
+    house = town.house(
+        (at(date(2025, 1, 1)), "0.000"), (at(date(2025, 2, 14)), "44"), valid=(None, date(2025, 2, 15))
+    )
+    town.read(house.meter_id, (at(date(2025, 4, 1)), "90.000"))
+    town.execute(
+        "INSERT INTO contract (contract_no, customer_id, metering_point_id, valid) "
+        "SELECT 'in', customer_id, metering_point_id, daterange('2025-02-15', NULL) FROM contract"
+    )
+    run_id = town.start_run()
+    with ThreadPoolExecutor(1) as pool, town.engine.connect() as connection:
+        with connection.begin():
+            work = execution.begin(connection, settings(), run_id)
+        with connection.begin():
+            assert execution.bill_chunk(connection, work, 1) == 1
+            town.read(house.meter_id, (at(date(2025, 2, 15)), "50.000"))
+            other = pool.submit(execution.carry_out, town.engine, settings(), run_id)
+            with pytest.raises(TimeoutError):
+                other.result(timeout=1)
+        other.result(timeout=20)
+    used = town.rows("SELECT quantity FROM invoice_line WHERE component = 'WATER' ORDER BY invoice_id")
+    assert used == [(Decimal("45.001"),), (Decimal("44.999"),)]

@@ -129,7 +129,7 @@ def _installation(one: Installed, account: Account, chunk: Chunk, pricing: Prici
             pricing.settings.tz,
             chunk.boundaries.get(key, ()),
             chunk.exchange.get(key, ()),
-            chunk.closings.get(key),
+            chunk.carried.get(key, {}),
         ),
     }
 

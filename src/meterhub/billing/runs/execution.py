@@ -85,7 +85,7 @@ def bill_chunk(connection: Connection, work: Work, size: int) -> int:
     if not taken:
         return 0
     if not work.head.preview:
-        connection.execute(_LOCK_CONTRACTS, {"ids": taken})
+        connection.execute(_LOCK_POINTS, {"ids": taken})
     chunk = load_chunk(connection, run_id, taken, work.pricing.settings.tz, work.pricing.cuts())
     results = {account.contract_id: bill_account(account, chunk, work.pricing) for account in chunk.accounts}
     bills = [result for result in results.values() if isinstance(result, Bill)]
@@ -162,8 +162,14 @@ _TAKE = text(
     """
 )
 
-# A contract whose billing group changed can be in two runs at once: the later one sees what the first billed.
-_LOCK_CONTRACTS = text("SELECT id FROM contract WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+# Documents of one point depend on each other: whoever comes later sees what the first billed, also where another
+# run has the contract (its billing group changed) and where one contract follows another.
+_LOCK_POINTS = text(
+    """
+    SELECT m.id FROM metering_point m JOIN contract c ON c.metering_point_id = m.id
+    WHERE c.id = ANY(:ids) ORDER BY m.id FOR NO KEY UPDATE OF m
+    """
+)
 
 _DONE = text(
     """

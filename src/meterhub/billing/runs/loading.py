@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.runs.pictures import pictures
 from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, exchange_reads
-from meterhub.billing.runs.usage import Boundary, Closing, Json, StoredRead, local_midnight
+from meterhub.billing.runs.usage import Boundary, Carried, Json, StoredRead, local_midnight
 from meterhub.kit.arrays import instants, integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
@@ -39,7 +39,7 @@ class Chunk:
     installed: Mapping[int, list[Installed]]
     boundaries: Mapping[tuple[int, int], list[Boundary]]
     exchange: Mapping[tuple[int, int], list[StoredRead]]
-    closings: Mapping[tuple[int, int], Closing]
+    carried: Mapping[tuple[int, int], Mapping[date, Carried]]
     pictures: Mapping[int, Json]
 
 
@@ -70,10 +70,7 @@ def load_chunk(
         installed=installed,
         boundaries=_boundaries(connection, accounts, installed, zone, price_cuts),
         exchange=exchange_reads(connection, bounds, installed),
-        closings={
-            (row.contract_id, row.meter_id): Closing(row.number, row.volume_ml)
-            for row in connection.execute(_CLOSINGS, ids)
-        },
+        carried=_carried(connection, ids),
         pictures=pictures(
             connection, {account.contract_id: account.period for account in accounts}, bounds, installed, zone
         ),
@@ -144,7 +141,7 @@ _AROUND = text(
 # What the last document of the point before this period closed each meter with, whoever paid it.
 _CLOSINGS = text(
     """
-    SELECT DISTINCT ON (rc.contract_id, meter_id) rc.contract_id, i.number,
+    SELECT DISTINCT ON (rc.contract_id, meter_id) rc.contract_id, lower(rc.period) AS day, i.number,
            CAST(closing ->> 'meter_id' AS int) AS meter_id, CAST(closing ->> 'volume_ml' AS bigint) AS volume_ml
     FROM billing_run_contract rc
     JOIN contract c ON c.id = rc.contract_id
@@ -155,6 +152,33 @@ _CLOSINGS = text(
     ORDER BY rc.contract_id, meter_id, i.id DESC
     """
 )
+
+
+# What the document of the point after this period, if it was billed first, opened each meter with.
+_OPENINGS = text(
+    """
+    SELECT DISTINCT ON (rc.contract_id, meter_id) rc.contract_id, upper(rc.period) AS day, i.number,
+           CAST(one ->> 'meter_id' AS int) AS meter_id, CAST(read ->> 'volume_ml' AS bigint) AS volume_ml
+    FROM billing_run_contract rc
+    JOIN contract c ON c.id = rc.contract_id
+    JOIN contract later ON later.metering_point_id = c.metering_point_id
+    JOIN invoice i ON i.contract_id = later.id AND lower(i.period) = upper(rc.period)
+    CROSS JOIN LATERAL jsonb_array_elements(i.snapshot -> 'installations') AS one
+    CROSS JOIN LATERAL jsonb_array_elements(one -> 'reads') AS read
+    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
+      AND CAST(read ->> 'on' AS date) = lower(i.period)
+    ORDER BY rc.contract_id, meter_id, i.id DESC
+    """
+)
+
+
+def _carried(connection: Connection, ids: Mapping[str, object]) -> dict[tuple[int, int], dict[date, Carried]]:
+    """Return by contract and meter the registers that are fixed by documents of the days around."""
+    result: dict[tuple[int, int], dict[date, Carried]] = defaultdict(dict)
+    for query in (_CLOSINGS, _OPENINGS):
+        for row in connection.execute(query, ids):
+            result[row.contract_id, row.meter_id][row.day] = Carried(row.number, row.volume_ml)
+    return result
 
 
 def _installed(

@@ -4,12 +4,13 @@ A billing day begins at local midnight, reads come at any second. The register a
 straight line between the reads around it, in millilitres rounded half up (as hourly volumes are derived),
 then once to 0.001 m³. Two rules keep every millilitre billed exactly once:
 
-* what the previous invoice closed with is what the next one opens with, also if better reads came since;
+* what one invoice closed with is what the next one opens with, also if better reads came since, and the other
+  way round where the later quarter was billed first;
 * a meter exchange inside the first day of the period is dated one day later, because the midnight before
   it is the opening of the old meter (an exchange on any other day is dated by its local date, R1).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -48,8 +49,8 @@ class Boundary:
 
 
 @dataclass(frozen=True, slots=True)
-class Closing:
-    """The register with which an issued document closed a meter [ml]."""
+class Carried:
+    """The register of a meter that the document before or after shares with this one [ml]."""
 
     number: str
     volume_ml: int
@@ -86,12 +87,13 @@ def dated_reads(
     zone: ZoneInfo,
     boundaries: Sequence[Boundary],
     exchange: Sequence[StoredRead],
-    closing: Closing | None,
+    carried: Mapping[date, Carried],
 ) -> list[Json]:
     """Return the reads of one installation as they enter the snapshot, in order of days."""
     reads: dict[tuple[date, str], Json] = {}
     for boundary in boundaries:
-        read = _at_boundary(boundary, digits, closing if boundary.on == period.start else None)
+        basis = "invoice" if boundary.on == period.start else "next_invoice"
+        read = _at_boundary(boundary, digits, carried.get(boundary.on), basis)
         if read is not None:
             reads[boundary.on, read["source"]] = read
     for stored in exchange:
@@ -111,10 +113,10 @@ def dated_reads(
     return [{"ref": f"{meter_id}/{read['on']}/{read['source']}", **read} for read in ordered]
 
 
-def _at_boundary(boundary: Boundary, digits: int, closing: Closing | None) -> Json | None:
-    if closing is not None:
-        read = _dated(boundary.on, "amr", closing.volume_ml, "invoice", [])
-        return read | {"invoice": closing.number}
+def _at_boundary(boundary: Boundary, digits: int, carried: Carried | None, basis: str) -> Json | None:
+    if carried is not None:
+        read = _dated(boundary.on, "amr", carried.volume_ml, basis, [])
+        return read | {"invoice": carried.number}
     before, after = boundary.before, boundary.after
     if before is None or after is None:
         return None
