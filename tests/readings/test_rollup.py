@@ -1,9 +1,12 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
+from meterhub.readings import rollup
 from meterhub.readings.hourly import RegisterRead, hourly_volumes
 from meterhub.readings.jobs import roll_up
 from meterhub.readings.repository import NewRead, Source, store_reads
@@ -72,6 +75,27 @@ def test_rebuilding_everything_changes_nothing(engine):
     assert [step.hours for step in roll_up(engine)] == [0]
     assert stored_hours(engine, 1) == before
     assert len(before) == 59
+
+
+def test_reads_that_arrive_while_a_meter_is_being_taken_are_rolled_up_too(engine, monkeypatch):
+    """The note of what is due is changed after the statement that takes it has begun."""
+    make_meters(engine)
+
+    def store(*hours):
+        with engine.begin() as connection:
+            store_reads(connection, [NewRead(1, START + n * timedelta(hours=1), 1000 * n * n) for n in hours])
+
+    store(0, 1, 2)
+    taking, slowly = "FROM rollup_due ORDER BY", "FROM rollup_due WHERE pg_sleep(1) IS NOT NULL ORDER BY"
+    assert taking in rollup._TAKE_DUE.text
+    with ThreadPoolExecutor(1) as thread, monkeypatch.context() as patched:
+        patched.setattr(rollup, "_TAKE_DUE", text(rollup._TAKE_DUE.text.replace(taking, slowly)))
+        step = thread.submit(rollup.roll_up_some, engine)
+        time.sleep(0.4)
+        store(3, 4, 5, 6, 7, 8)
+        step.result()
+    list(roll_up(engine))
+    assert [volume for _, volume, _ in stored_hours(engine, 1)] == [1000 * (2 * n + 1) for n in range(8)]
 
 
 def test_nothing_due_does_nothing(engine):

@@ -11,17 +11,28 @@ from datetime import datetime
 
 from sqlalchemy import Engine, text
 
+from meterhub.kit import arrays
 from meterhub.readings.hourly import INTERPOLATED_WITHIN, MEASURED_WITHIN, Quality
 
 METERS_A_TRANSACTION = 500
 
+# A statement of its own: the next one sees all reads that were noted up to the moment of taking. In one
+# statement a note could be taken whose reads are younger than what the statement sees.
+_TAKE_DUE = text(
+    """
+    DELETE FROM rollup_due WHERE meter_id IN (
+        SELECT meter_id FROM rollup_due ORDER BY meter_id LIMIT :meters FOR UPDATE SKIP LOCKED
+    )
+    RETURNING meter_id, from_at, until_at
+    """
+)
+
 _ROLL_UP = text(
     f"""
     WITH due AS (
-        DELETE FROM rollup_due WHERE meter_id IN (
-            SELECT meter_id FROM rollup_due ORDER BY meter_id LIMIT :meters FOR UPDATE SKIP LOCKED
-        )
-        RETURNING meter_id, from_at, until_at
+        SELECT * FROM unnest(
+            CAST(:meter_ids AS integer[]), CAST(:from_at AS timestamptz[]), CAST(:until_at AS timestamptz[])
+        ) AS taken (meter_id, from_at, until_at)
     ),
     neighbours AS (
         SELECT meter_id,
@@ -89,9 +100,7 @@ _ROLL_UP = text(
             WHERE (old.volume_ml, old.quality) IS DISTINCT FROM (excluded.volume_ml, excluded.quality)
         RETURNING 1
     )
-    SELECT (SELECT coalesce(array_agg(meter_id ORDER BY meter_id), '{{}}') FROM due) AS meters,
-           (SELECT coalesce(array_agg(from_at ORDER BY meter_id), '{{}}') FROM due) AS changed_from,
-           (SELECT count(*) FROM written) AS hours
+    SELECT count(*) FROM written
     """  # noqa: S608 - the numbers are our own quality codes
 ).bindparams(measured=MEASURED_WITHIN, interpolated=INTERPOLATED_WITHIN)
 
@@ -107,8 +116,18 @@ class RolledUp:
 def roll_up_some(engine: Engine, *, meters: int = METERS_A_TRANSACTION) -> RolledUp:
     """Derive the hours of some meters that are due, in one transaction; empty when none is."""
     with engine.begin() as connection:
-        row = connection.execute(_ROLL_UP, {"meters": meters}).one()
-    return RolledUp(dict(zip(row.meters, row.changed_from, strict=True)), row.hours)
+        due = connection.execute(_TAKE_DUE, {"meters": meters}).all()
+        if not due:
+            return RolledUp({}, 0)
+        hours = connection.execute(
+            _ROLL_UP,
+            {
+                "meter_ids": arrays.integers(row.meter_id for row in due),
+                "from_at": arrays.instants(row.from_at for row in due),
+                "until_at": arrays.instants(row.until_at for row in due),
+            },
+        ).scalar_one()
+    return RolledUp({row.meter_id: row.from_at for row in sorted(due)}, hours)
 
 
 def ask_for_everything(engine: Engine) -> int:
