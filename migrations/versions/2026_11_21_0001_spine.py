@@ -90,9 +90,7 @@ def upgrade() -> None:
         sa.Column("email", sa.Text(), nullable=True),
         sa.Column("language", sa.Text(), server_default="fi", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.CheckConstraint(
-            "kind IN ('private', 'company', 'housing_company')", name=op.f("ck_customer_kind")
-        ),
+        sa.CheckConstraint("kind IN ('private', 'company', 'housing_company')", name=op.f("ck_customer_kind")),
         sa.CheckConstraint("language IN ('fi', 'sv', 'nb', 'en')", name=op.f("ck_customer_language")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_customer")),
         sa.UniqueConstraint("customer_no", name=op.f("uq_customer_customer_no")),
@@ -383,9 +381,7 @@ def upgrade() -> None:
             using="gist",
             name="ex_contract_point",
         ),
-        sa.CheckConstraint(
-            "billing_group IN ('monthly', 'quarterly')", name=op.f("ck_contract_billing_group")
-        ),
+        sa.CheckConstraint("billing_group IN ('monthly', 'quarterly')", name=op.f("ck_contract_billing_group")),
         sa.CheckConstraint("NOT isempty(valid)", name=op.f("ck_contract_valid")),
         sa.ForeignKeyConstraint(["customer_id"], ["customer.id"], name=op.f("fk_contract_customer_id")),
         sa.ForeignKeyConstraint(
@@ -577,8 +573,7 @@ def upgrade() -> None:
         )
     for table in NEVER_EDITED:
         op.execute(
-            f"CREATE TRIGGER never_edited BEFORE UPDATE ON {table} "
-            "FOR EACH ROW EXECUTE FUNCTION refuse_change()"
+            f"CREATE TRIGGER never_edited BEFORE UPDATE ON {table} FOR EACH ROW EXECUTE FUNCTION refuse_change()"
         )
     # the queue's own schema, from the library that works on it
     op.get_bind().exec_driver_sql(SchemaManager.get_schema().replace("%", "%%"))
@@ -600,12 +595,8 @@ def downgrade() -> None:
     op.drop_table("billing_hold")
     op.drop_index("ix_alert_event_alert_id", table_name="alert_event")
     op.drop_table("alert_event")
-    op.drop_index(
-        "ix_quarantine_open", table_name="quarantine", postgresql_where=sa.text("resolved_at IS NULL")
-    )
-    op.drop_index(
-        "ix_quarantine_meter", table_name="quarantine", postgresql_where=sa.text("resolved_at IS NULL")
-    )
+    op.drop_index("ix_quarantine_open", table_name="quarantine", postgresql_where=sa.text("resolved_at IS NULL"))
+    op.drop_index("ix_quarantine_meter", table_name="quarantine", postgresql_where=sa.text("resolved_at IS NULL"))
     op.drop_table("quarantine")
     op.drop_table("installation")
     op.drop_table("frame_heard")

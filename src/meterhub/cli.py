@@ -19,9 +19,7 @@ class CommandFolder(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Return the names of all command modules."""
-        return sorted(
-            module.name for module in pkgutil.iter_modules(commands.__path__) if module.name[0] != "_"
-        )
+        return sorted(module.name for module in pkgutil.iter_modules(commands.__path__) if module.name[0] != "_")
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """Import the module of a command; say which extra is missing when it cannot be imported."""
