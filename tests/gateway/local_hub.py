@@ -120,7 +120,7 @@ class LocalHub:
         request.connection.close()
         request.close_connection = True
 
-    def wait_for(self, count: int, timeout_s: float = 60.0) -> bool:
+    def wait_for(self, count: int, timeout_s: float = 150.0) -> bool:
         """Wait until so many different frames are there; tell whether they are."""
         end = time.monotonic() + timeout_s
         while len(self.frames) < count and time.monotonic() < end:
