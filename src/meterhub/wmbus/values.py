@@ -6,6 +6,8 @@ from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 
+_LAST_YEAR = 99
+
 
 def bcd(raw: bytes) -> int | None:
     """Read BCD; a leading F is a minus sign, any other non-digit makes the value absent."""
@@ -57,8 +59,13 @@ def text(raw: bytes) -> str:
 
 
 def _year(low: int, high: int, century: int) -> int:
-    """Return the year of types F, G and I; without a century, 81 to 99 are of the last one."""
+    """Return the year of types F, G and I; without a century, 81 to 99 are of the last one.
+
+    ValueError for 127, which stands for every year, and for what is reserved.
+    """
     year = low >> 5 | (high & 0xF0) >> 1
+    if year > _LAST_YEAR:
+        raise ValueError("not a year")
     if century == 0:
         return (2000 if year <= 80 else 1900) + year
     return 2000 + year
