@@ -11,6 +11,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
 from starlette.exceptions import HTTPException
 
 import meterhub.access.routes
@@ -48,6 +49,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_problem)
     app.add_exception_handler(OperationalError, _no_database)
+    app.add_exception_handler(NoFreeConnection, _no_database)
     app.add_exception_handler(DataError, _not_storable)
     for module in (
         meterhub.access,
@@ -108,6 +110,6 @@ def _health(request: Request) -> JSONResponse:
     try:
         with request.app.state.engine.connect() as connection:
             connection.execute(text("SELECT 1"))
-    except OperationalError:
+    except (OperationalError, NoFreeConnection):
         return JSONResponse({"status": "no-database"}, status_code=503)
     return JSONResponse({"status": "ok"})

@@ -1,11 +1,13 @@
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from meterhub.access import repository, service
+from meterhub.access import passwords, repository, service
 from meterhub.access.passwords import hash_password, matches
 from meterhub.access.principal import SYSTEM
 from meterhub.access.tokens import new_token, token_hash
@@ -105,6 +107,62 @@ def test_guesses_at_a_name_that_does_not_exist_are_slowed_down_alike(engine):
     fail(engine, "nobody")
     with pytest.raises(TooManyTries):
         log_in(engine, "nobody")
+
+
+def test_guesses_at_the_same_moment_are_counted_before_they_are_answered(engine, monkeypatch):
+    open_account(engine)
+    fail(engine, times=service.MAX_FAILURES - 1)
+    meanwhile = []
+
+    def hash_slowly(*_):
+        with pytest.raises(TooManyTries):
+            log_in(engine)
+        meanwhile.append("refused")
+        return False
+
+    monkeypatch.setattr(service, "matches", hash_slowly)
+    with pytest.raises(NotAuthenticated):
+        log_in(engine, password="wrong")
+    assert meanwhile == ["refused"]
+
+
+def test_no_connection_waits_while_a_password_is_hashed(engine, monkeypatch):
+    """Whoever is not logged in must not take the database from others."""
+    in_use = []
+    monkeypatch.setattr(service, "matches", lambda *_: in_use.append(engine.pool.checkedout()))
+    with pytest.raises(NotAuthenticated):
+        log_in(engine)
+    assert in_use == [0]
+
+
+def test_however_many_log_in_two_passwords_are_hashed_at_once(monkeypatch):
+    """Each takes 64 MB of memory."""
+    busy, most = [], []
+
+    class Slow:
+        def verify(self, *_):
+            busy.append(1)
+            most.append(len(busy))
+            time.sleep(0.05)
+            busy.pop()
+            return True
+
+    monkeypatch.setattr(passwords, "_hasher", Slow())
+    with ThreadPoolExecutor(8) as threads:
+        assert all(threads.map(matches, ["guess"] * 8, ["hash"] * 8))
+    assert max(most) == 2
+
+
+def test_a_password_that_is_changed_while_it_is_checked_opens_nothing(engine, monkeypatch):
+    open_account(engine)
+
+    def changed_meanwhile(*_):
+        change(engine, password="another " + PASSWORD)
+        return True
+
+    monkeypatch.setattr(service, "matches", changed_meanwhile)
+    with pytest.raises(NotAuthenticated):
+        log_in(engine)
 
 
 def test_a_session_ends_when_its_time_is_over(engine):

@@ -2,6 +2,7 @@ import gzip
 import json
 
 import pytest
+from sqlalchemy import create_engine
 
 from meterhub.app import create_app
 from meterhub.kit.db import make_engine
@@ -110,3 +111,14 @@ def test_a_database_that_is_gone_is_a_problem_to_come_back_from(hub, tmp_path):
     assert str(tmp_path) not in response.text
     assert lost.client().get("/health").status_code == 503
     assert hub.client().get("/health").status_code == 200
+
+
+def test_a_hub_whose_connections_are_all_in_use_says_come_back(hub):
+    narrow = create_engine(hub.engine.url, pool_size=1, max_overflow=0, pool_timeout=0.1)
+    full = Hub(narrow, create_app(narrow, Settings(master_key=MASTER_KEY.hex())))
+    with narrow.connect():
+        response = full.client().get("/api/v1/me", headers={"Authorization": "Bearer x"})
+        problem(response, 503, "database-unavailable")
+        assert full.client().get("/health").status_code == 503
+    assert full.client().get("/health").status_code == 200
+    narrow.dispose()

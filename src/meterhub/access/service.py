@@ -27,9 +27,12 @@ def log_in(engine: Engine, username: str, password: str, *, now: datetime, sessi
             raise TooManyTries(
                 f"more than {MAX_FAILURES} failed logins as this user: try again in fifteen minutes"
             )
+        repository.note_failure(connection, username)  # until it is a success: guesses at the same moment count
         user = repository.find_user(connection, username)
-        ok = matches(password, user.password_hash if user is not None and user.active else None)
-        if user is not None and ok:
+    # between the transactions: hashing takes long, and there are fewer connections than guessers
+    ok = matches(password, user.password_hash if user is not None and user.active else None)
+    with engine.begin() as connection:
+        if ok and user is not None and user == repository.find_user(connection, username):
             repository.forget_failures(connection, username, now - FAILURE_WINDOW)
             token = new_token("session")
             repository.add_token(
@@ -39,12 +42,9 @@ def log_in(engine: Engine, username: str, password: str, *, now: datetime, sessi
                 expires_at=now + timedelta(hours=session_hours),
             )
             audit.record(connection, Principal(username, frozenset()), action="login", purpose="access")
-        else:
-            repository.note_failure(connection, username)
-            audit.record(connection, Principal("unknown", frozenset()), action="login-failed", purpose="access")
-    if not ok:
-        raise NotAuthenticated(_NO_MATCH)
-    return token
+            return token
+        audit.record(connection, Principal("unknown", frozenset()), action="login-failed", purpose="access")
+    raise NotAuthenticated(_NO_MATCH)
 
 
 def authenticate(connection: Connection, token: str) -> Principal:
