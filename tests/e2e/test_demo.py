@@ -52,6 +52,9 @@ def test_the_demo_goes_from_radio_to_invoice_and_leak_alert(tmp_path):
     assert result["invoices"]["count"] == 24
     assert float(result["invoices"]["gross_total"]) > 0
     assert Path(result["invoices"]["pdf"]).read_bytes().startswith(b"%PDF-")
+    explained = Path(result["invoices"]["explained"]).read_text()
+    assert result["invoices"]["number"] in explained
+    assert "raw frame" in explained
     assert result["alerts"] == {"planted": 3, "found": 3, "false": 0}
     assert 24 * 9 * 24 - 24 * 2 <= result["hourly_values"] <= 24 * (9 * 24 + 1)
     assert set(result["seconds"]) == {"setup", "ingest", "rollup", "billing", "total"}

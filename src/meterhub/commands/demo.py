@@ -16,7 +16,7 @@ from rich.table import Table
 
 from meterhub.kit.embedded import EmbeddedPostgresError
 from meterhub.simulate.demo.processes import DemoFailed
-from meterhub.simulate.demo.story import USERNAME, Options, Outcome, Progress, Stage, play
+from meterhub.simulate.demo.story import ENVIRONMENT, USERNAME, Options, Outcome, Progress, Stage, play
 
 app = typer.Typer()
 
@@ -48,7 +48,7 @@ def demo(
             bar.stop()
             _show(console, stage, outcome)
             if not once:
-                _stay(console, stage)
+                _stay(console, stage, out / ENVIRONMENT)
 
         try:
             outcome = play(Options(meters, days, seed, out, port), _steps(bar), after)
@@ -96,6 +96,7 @@ def _show(console: Console, stage: Stage, outcome: Outcome) -> None:
     table.add_row("Consumption", f"{outcome.hourly_values:,} hourly values")
     table.add_row("Invoices", f"{outcome.invoices['count']:,}, {outcome.invoices['gross_total']} EUR in all")
     table.add_row("", f"one to look at: {outcome.invoices['pdf']}")
+    table.add_row("", f"and how it was computed, down to the frames: {outcome.invoices['explained']}")
     table.add_row(
         "Leaks", f"{alerts['found']} of {alerts['planted']} planted were found, {alerts['false']} false alerts"
     )
@@ -108,11 +109,12 @@ def _show(console: Console, stage: Stage, outcome: Outcome) -> None:
     console.print(Panel(table, title=f"A town of {len(stage.town.homes)} homes", expand=False))
 
 
-def _stay(console: Console, stage: Stage) -> None:
+def _stay(console: Console, stage: Stage, environment: Path) -> None:
     console.print(
         f"The town goes on. Open [bold]{stage.url}[/] and log in as [bold]{USERNAME}[/] "
         f"with the password [bold]{stage.password}[/]. Ctrl-C ends it."
     )
+    console.print(f"Commands work on it too: [bold]. {environment} && .venv/bin/meterhub ingest quarantine[/]")
     while True:
         stage.radio.someone()
         stage.processes.check()

@@ -6,6 +6,7 @@ missing keys entered later, a billing run started, alerts looked at. Nothing rea
 
 import json
 import secrets
+import shlex
 import shutil
 import tempfile
 import time
@@ -27,6 +28,7 @@ from meterhub.simulate.town import Town, build_town
 
 ZONE = ZoneInfo("Europe/Helsinki")
 USERNAME = "demo"
+ENVIRONMENT = "environment"
 PATIENCE_S = 300
 
 
@@ -85,6 +87,7 @@ def play(options: Options, progress: Progress, after: Callable[[Stage, Outcome],
     try:
         with EmbeddedPostgres(folder / "postgres") as server:
             environment = _environment(server.create_database(), folder)
+            _write_down(environment, options.out / ENVIRONMENT)
             with Processes(options.out / "logs", environment) as processes:
                 stage = _set_up(options, processes, folder, progress)
                 try:
@@ -113,6 +116,14 @@ def _environment(database_url: str, folder: Path) -> dict[str, str]:
         "METERHUB_UTILITY__NAME": "Mallilan Vesi (demo)",
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _write_down(environment: dict[str, str], file: Path) -> None:
+    """Let people run further commands against the running town: `. demo-out/environment`."""
+    file.unlink(missing_ok=True)
+    file.touch(mode=0o600)
+    lines = [f"export {name}={shlex.quote(value)}\n" for name, value in environment.items()]
+    file.write_text("".join(lines))
 
 
 def _set_up(options: Options, processes: Processes, folder: Path, progress: Progress) -> Stage:
@@ -246,11 +257,14 @@ def _bill(stage: Stage, out: Path, progress: Progress) -> dict[str, Any]:
     invoices = list(stage.hub.everything("/api/v1/invoices", run=run["id"]))
     pdf = out / f"invoice-{invoices[0]['number']}.pdf"
     pdf.write_bytes(stage.hub.download(f"/api/v1/invoices/{invoices[0]['number']}/pdf"))
+    chain = out / f"explain-{invoices[0]['number']}.txt"  # the command fails if a step does not agree
+    chain.write_text(stage.processes.run("explain", "invoice", invoices[0]["number"]))
     return {
         "count": len(invoices),
         "gross_total": str(state["totals"]["gross"]),
         "pdf": str(pdf),
         "number": invoices[0]["number"],
+        "explained": str(chain),
     }
 
 
