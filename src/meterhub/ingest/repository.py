@@ -206,7 +206,10 @@ def store_formats(connection: Connection, formats: Mapping[int, bytes]) -> None:
 def held_frames(
     connection: Connection, *, after_id: int, reason: str | None, meter_id: int | None, limit: int
 ) -> Sequence[AnyRow]:
-    """Return open quarantine entries with their frames, oldest first, and lock them."""
+    """Return open quarantine entries with their frames, oldest first, and lock them.
+
+    Those that another retry holds are waited for: it may not know the key that this one comes for.
+    """
     statement = text(
         """
         SELECT q.raw_frame_id, q.reason, f.frame, f.received_at
@@ -215,7 +218,7 @@ def held_frames(
             AND (CAST(:reason AS text) IS NULL OR q.reason = :reason)
             AND (CAST(:meter_id AS integer) IS NULL OR (q.manufacturer, q.serial) =
                  (SELECT m.manufacturer, m.serial FROM meter m WHERE m.id = :meter_id))
-        ORDER BY q.raw_frame_id LIMIT :limit FOR UPDATE OF q SKIP LOCKED
+        ORDER BY q.raw_frame_id LIMIT :limit FOR UPDATE OF q
         """
     )
     values = {"after": after_id, "reason": reason, "meter_id": meter_id, "limit": limit}
