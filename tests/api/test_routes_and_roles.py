@@ -67,6 +67,7 @@ MAY_CALL = {
     "PUT /api/v1/meters/{manufacturer}/{serial}": {BILLING},
     "PUT /api/v1/meters/{manufacturer}/{serial}/key": {ADMIN},
     "GET /api/v1/meters/{manufacturer}/{serial}/key": {ADMIN},
+    "POST /api/v1/meters/{manufacturer}/{serial}/key/check": {ADMIN},
     "POST /api/v1/import/registers": {BILLING},
     # telegrams
     "POST /api/v1/telegrams": {GATEWAY},

@@ -14,11 +14,12 @@ from meterhub.access.principal import Principal
 from meterhub.assets import repository
 from meterhub.assets.import_placement import import_contracts, import_installations
 from meterhub.assets.import_schemas import ImportedMeter, ImportResult, RegistersImport, SectionResult
-from meterhub.assets.keys import KEY_CUSTODY, keys_of, parse_key, store_keys
+from meterhub.assets.keys import KEY_CUSTODY, keys_of, store_keys
 from meterhub.assets.problems import Problems
 from meterhub.assets.repository import Key
 from meterhub.assets.retry import retry_telegrams_of
 from meterhub.assets.schemas import NewMeteringPoint
+from meterhub.assets.sealing import parse_key
 from meterhub.assets.service import NETWORK, in_order
 from meterhub.assets.tables import customer, meter, metering_point, property_
 from meterhub.errors import BadInput, TooLarge

@@ -1,78 +1,105 @@
-"""Keys from a manufacturer's file: CSV with the columns manufacturer, serial, key; all of it or nothing."""
+"""Keys from a manufacturer's file into custody: all of it or nothing, with a preview."""
 
-import csv
-import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
-from meterhub.assets.keys import KEY_CUSTODY, parse_key, store_keys
+from meterhub.assets.key_formats import KeyRow, read_key_list
+from meterhub.assets.keys import KEY_CUSTODY, keys_of, store_keys
 from meterhub.assets.problems import Problems
-from meterhub.assets.repository import meters_by_address
-from meterhub.errors import BadInput
+from meterhub.assets.repository import meters_by_serial
 from meterhub.settings import Settings
 
-COLUMNS = ("manufacturer", "serial", "key")
+
+@dataclass(frozen=True, slots=True)
+class HowToRead:
+    """What a person says about a file of keys."""
+
+    password: str | None = None
+    columns: Mapping[str, str] | None = None
+    manufacturer: str = ""
+    """Whose meters they are where the file does not say."""
+    skip_unknown: bool = False
+    """Leave keys of meters that are not registered out, instead of refusing the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class KeysImported:
-    """How many keys were new, and how many were in use already."""
+    """What a file brings: first keys, keys that replace others, keys in use already; and what it leaves out."""
 
-    added: int
+    new: int
+    changed: int
     unchanged: int
+    unknown: tuple[str, ...]
+    """Meters that are not registered."""
+    without_key: tuple[str, ...]
+    """Meters that the file names without a key."""
 
 
 def import_key_file(
-    connection: Connection, principal: Principal, settings: Settings, content: str
+    connection: Connection,
+    principal: Principal,
+    settings: Settings,
+    content: bytes,
+    how: HowToRead,
+    *,
+    dry_run: bool = False,
 ) -> KeysImported:
-    """Store the keys of a file as the newest of their meters; errors name the line of everything wrong."""
+    """Store the keys of a file as the newest of their meters; errors name the place of everything wrong.
+
+    With `dry_run` nothing is stored and the answer is the same.
+    """
+    found = read_key_list(content, password=how.password, columns=how.columns)
+    faults = dict(found.faults)
+    wanted, unknown = _match(connection, found.rows, how, faults)
     problems = Problems()
-    wanted = _read(content, problems)
-    meters = meters_by_address(connection, wanted)
-    for name, (line, _) in wanted.items():
-        if name not in meters:
-            problems.bad(f"line {line}", f"there is no meter {' '.join(name)}")
+    for place in sorted(faults, key=_number):
+        problems.bad(place, faults[place])
     problems.raise_any()
     masters = settings.require_master_keys()
-    keys = {meters[name].id: key for name, (_, key) in wanted.items()}
-    added = len(store_keys(connection, principal, masters, keys))
-    if added:
-        detail = {"count": added}
+    kept = keys_of(connection, masters, list(wanted))
+    result = KeysImported(
+        new=sum(meter_id not in kept for meter_id in wanted),
+        changed=sum(meter_id in kept and kept[meter_id][0] != key for meter_id, key in wanted.items()),
+        unchanged=sum(meter_id in kept and kept[meter_id][0] == key for meter_id, key in wanted.items()),
+        unknown=unknown,
+        without_key=found.without_key,
+    )
+    if not dry_run and store_keys(connection, principal, masters, wanted):
+        detail = {"new": result.new, "changed": result.changed}
         record(connection, principal, action="import-meter-keys", purpose=KEY_CUSTODY, detail=detail)
-    return KeysImported(added, len(keys) - added)
+    return result
 
 
-def _read(content: str, problems: Problems) -> dict[tuple[str, str], tuple[int, bytes]]:
-    """Return line and key by meter; separated by commas or semicolons, with or without a BOM."""
-    content = content.removeprefix("\ufeff")
-    separator = ";" if ";" in content.split("\n", 1)[0] else ","
-    reader = csv.reader(io.StringIO(content), delimiter=separator)
-    try:
-        lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise BadInput(f"line {reader.line_num} is not CSV: {error}") from None
-    columns = [name.lower() for name in lines[0][1]] if lines else []
-    if not set(COLUMNS) <= set(columns):
-        raise BadInput(f"the first line must name the columns {', '.join(COLUMNS)}")
-    wanted: dict[tuple[str, str], tuple[int, bytes]] = {}
-    for line, cells in lines[1:]:
-        if not any(cells):
-            continue
-        if len(cells) != len(columns):
-            problems.bad(f"line {line}", f"has {len(cells)} columns, the first line has {len(columns)}")
-            continue
-        row = dict(zip(columns, cells, strict=True))
-        name = (row["manufacturer"].upper(), row["serial"].lower())
-        try:
-            key = parse_key(row["key"])
-        except BadInput as error:
-            problems.bad(f"line {line}", error.detail)
-            continue
-        if name in wanted:
-            problems.bad(f"line {line}", f"meter {' '.join(name)} is also in line {wanted[name][0]}")
+def _match(
+    connection: Connection, rows: Sequence[KeyRow], how: HowToRead, faults: dict[str, str]
+) -> tuple[dict[int, bytes], tuple[str, ...]]:
+    """Return keys by meter id, and the meters that are not registered."""
+    registered = meters_by_serial(connection, {row.serial for row in rows})
+    wanted: dict[int, bytes] = {}
+    places: dict[int, str] = {}
+    unknown: list[str] = []
+    for row in rows:
+        manufacturer = row.manufacturer or how.manufacturer
+        meters = [each for each in registered.get(row.serial, ()) if manufacturer in ("", each.manufacturer)]
+        name = f"{manufacturer} {row.serial}".strip()
+        if not meters:
+            unknown.append(name)
+            if not how.skip_unknown:
+                faults[row.place] = f"there is no meter {name}"
+        elif len(meters) > 1:
+            makers = " and ".join(each.manufacturer for each in meters)
+            faults[row.place] = f"{makers} both have a meter {row.serial}: say whose it is (manufacturer)"
+        elif meters[0].id in places:
+            faults[row.place] = f"meter {name} is also in {places[meters[0].id]}"
         else:
-            wanted[name] = (line, key)
-    return wanted
+            wanted[meters[0].id], places[meters[0].id] = row.key, row.place
+    return wanted, tuple(unknown)
+
+
+def _number(place: str) -> int:
+    """Return the number in `line 3` or `meter 3 (76348799)`."""
+    return int(place.split()[1])

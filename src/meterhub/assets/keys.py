@@ -7,35 +7,20 @@ and purpose (`note_use`), since a line for each telegram would bury the log.
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection, select, text
 
 from meterhub.access.audit import record
-from meterhub.access.principal import Principal
+from meterhub.access.principal import SYSTEM, Principal
 from meterhub.assets.retry import retry_telegrams_of
-from meterhub.assets.sealing import KEY_LENGTHS, identity, seal, sealed_under, unseal
+from meterhub.assets.sealing import identity, parse_key, seal, sealed_under, unseal
 from meterhub.assets.tables import meter as meter_table
-from meterhub.errors import BadInput, NotFound
+from meterhub.assets.tables import meter_key
+from meterhub.errors import NotFound
 from meterhub.settings import Settings
 
 KEY_CUSTODY = "key-custody"
-
-
-def parse_key(key_hex: str) -> bytes:
-    """Return the bytes of a key as manufacturers write them: 32 hex digits (16 for the older kind)."""
-    if any(character.isspace() for character in key_hex):
-        raise BadInput("the key has blanks in it: write its hex digits together", fields={"key": "has blanks"})
-    # the value itself is never repeated: it would end up in logs
-    try:
-        key = bytes.fromhex(key_hex)
-    except ValueError:
-        key = b""
-    if len(key) not in KEY_LENGTHS:
-        raise BadInput(
-            f"a key has 32 hex digits (16 for the older kind); this one has {len(key_hex)} characters",
-            fields={"key": "not 32 hex digits"},
-        )
-    return key
 
 
 _KEYS_OF = text(
@@ -107,6 +92,41 @@ def add_key(connection: Connection, principal: Principal, settings: Settings, me
     if store_keys(connection, principal, settings.require_master_keys(), {meter_id: key}):
         subject = f"meter:{identity(meter.manufacturer, meter.serial)}"
         record(connection, principal, action="add-meter-key", purpose=KEY_CUSTODY, subject=subject)
+
+
+_NOTE_USE = text(
+    """
+    INSERT INTO key_use_day AS old (day, purpose, opened) VALUES (current_date, :purpose, :opened)
+    ON CONFLICT (day, purpose) DO UPDATE SET opened = old.opened + excluded.opened
+    RETURNING (xmax = 0) AS first
+    """
+)
+
+
+def note_use(connection: Connection, purpose: str, opened: int) -> None:
+    """Add keys that a machine has opened to the count of the day [UTC]; the first of a day is on record."""
+    if opened and connection.execute(_NOTE_USE, {"purpose": purpose, "opened": opened}).scalar_one():
+        record(connection, SYSTEM, action="use-meter-keys", purpose=purpose)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptKey:
+    """A key in custody as it may be shown: when it came, from whom, under which master key it is sealed."""
+
+    since_at: datetime
+    by: str
+    master: str
+
+
+def key_history(connection: Connection, meter_id: int) -> list[KeptKey]:
+    """Return what is told of each key of a meter, newest first."""
+    statement = (
+        select(meter_key.c.created_at, meter_key.c.created_by, meter_key.c.sealed)
+        .where(meter_key.c.meter_id == meter_id)
+        .order_by(meter_key.c.id.desc())
+    )
+    rows = connection.execute(statement)
+    return [KeptKey(row.created_at, row.created_by, sealed_under(bytes(row.sealed))) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from hashlib import sha256
 from Crypto.Cipher import AES
 
 from meterhub.assets.errors import MasterKeyWrong
+from meterhub.errors import BadInput
 
 KEY_LENGTHS = (16, 8)  # AES-128, and the 8 bytes of meters from before it (PRIOS)
 
@@ -23,6 +24,23 @@ _WITH_ID = b"\x02"
 _ID_SIZE = 4
 _NONCE_SIZE = 12
 _TAG_SIZE = 16
+
+
+def parse_key(key_hex: str) -> bytes:
+    """Return the bytes of a key as manufacturers write them: 32 hex digits (16 for the older kind)."""
+    if any(character.isspace() for character in key_hex):
+        raise BadInput("the key has blanks in it: write its hex digits together", fields={"key": "has blanks"})
+    # the value itself is never repeated: it would end up in logs
+    try:
+        key = bytes.fromhex(key_hex)
+    except ValueError:
+        key = b""
+    if len(key) not in KEY_LENGTHS:
+        raise BadInput(
+            f"a key has 32 hex digits (16 for the older kind); this one has {len(key_hex)} characters",
+            fields={"key": "not 32 hex digits"},
+        )
+    return key
 
 
 def identity(manufacturer: str, serial: str) -> str:

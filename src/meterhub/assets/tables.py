@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
     ForeignKey,
     Identity,
@@ -111,6 +112,15 @@ meter_key = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_by", Text, nullable=False),
     Index("ix_meter_key_meter_id", "meter_id", "id"),
+)
+
+# How many keys machines opened on a day [UTC] and for what; a process remembers what it has opened.
+key_use_day = Table(
+    "key_use_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("purpose", Text, primary_key=True),
+    Column("opened", BigInteger, nullable=False),
 )
 
 # A row for every statement that changes meters or keys (by triggers); see meterhub.ingest.registry.

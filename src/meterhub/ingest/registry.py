@@ -10,7 +10,7 @@ from threading import Lock
 
 from sqlalchemy import Connection, text
 
-from meterhub.assets.keys import keys_of
+from meterhub.assets.keys import keys_of, note_use
 from meterhub.assets.repository import MeterRow, meters_by_address
 from meterhub.ingest.decoding import Readable, Registry
 from meterhub.settings import Settings
@@ -29,6 +29,7 @@ class RegistryCache:
         self._lock = Lock()
         self._version: tuple[int, int] | None = None
         self._known: dict[_Pair, _Entry | None] = {}
+        self._opened = 0
 
     def look_up(self, connection: Connection, settings: Settings, links: Iterable[Readable]) -> Registry:
         """Return the meters that frames may belong to, with their keys: few queries, however many meters."""
@@ -43,6 +44,7 @@ class RegistryCache:
             loaded = _load(connection, settings, missing)
             found |= loaded
             with self._lock:
+                self._opened += sum(len(entry[1]) for entry in loaded.values() if entry is not None)
                 if version == self._version:  # nobody has seen another state meanwhile
                     self._known |= loaded
         entries = [entry for entry in found.values() if entry is not None]
@@ -50,6 +52,12 @@ class RegistryCache:
             {(meter.manufacturer, meter.serial): meter for meter, _ in entries},
             {meter.id: keys for meter, keys in entries},
         )
+
+    def note_use(self, connection: Connection, purpose: str) -> None:
+        """Put on record how many keys were opened since the last time."""
+        with self._lock:
+            opened, self._opened = self._opened, 0
+        note_use(connection, purpose, opened)
 
     @staticmethod
     def _read_version(connection: Connection) -> tuple[int, int]:

@@ -56,9 +56,11 @@ def retry(
             if not rows:
                 return
             links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
-            registry = RegistryCache().look_up(
+            cache = RegistryCache()
+            registry = cache.look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
             )
+            cache.note_use(connection, "retry")
             reads, resolved, holds = [], [], list[NewHold]()
             for row in rows:
                 link = links[row.raw_frame_id]

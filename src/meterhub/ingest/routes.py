@@ -12,7 +12,7 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, requi
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.errors import TooLarge
-from meterhub.ingest import views
+from meterhub.ingest import key_routes, views
 from meterhub.ingest.batch import inflate, parse
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import load_formats
@@ -32,6 +32,7 @@ from meterhub.kit.queue import defer
 from meterhub.wmbus import FormatStore
 
 router = APIRouter(prefix="/api/v1", tags=["ingest"])
+router.include_router(key_routes.router)
 
 _ABOUT_ITSELF = re.compile(r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})")
 _BODY = {

@@ -124,6 +124,7 @@ def accept_batch(
             accepted=len(new) - held, duplicates=duplicates, quarantined=held, rejected=list(rejected)
         )
         keep_formats(connection, learned)
+        memory.registry.note_use(connection, "ingest")
         _count(connection, sender, result, now)
     memory.stored_formats.update(learned)
     return result
