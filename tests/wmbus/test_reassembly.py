@@ -103,6 +103,16 @@ def test_losses_never_give_a_message_that_was_not_sent(data: st.DataObject) -> N
     assert decode(last, KEY).readings["total_m3"] == Decimal("9.999")
 
 
+def test_fragments_that_stay_the_same_are_taken_again_in_the_next_message() -> None:
+    first, second = (
+        encode_fragments(replace(message(litres=litres, mode=0), access_number=0, extended=None), 30)
+        for litres in (1000, 2000)
+    )
+    assert first[1:] == second[1:]
+    joined = feed(Reassembler(), [*first, *first, *second, *second])
+    assert [decode(frame).readings["total_m3"] for frame in joined] == [Decimal("1.000"), Decimal("2.000")]
+
+
 def test_a_copy_by_a_repeater_is_a_repetition() -> None:
     frames = encode_fragments(message(), 40)
     copies = [frame[:11] + bytes((frame[11] | 0x10,)) + frame[12:] for frame in frames]

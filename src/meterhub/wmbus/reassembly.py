@@ -20,7 +20,7 @@ _ADDRESS = slice(2, HEADER)
 
 @dataclass(slots=True)
 class _Message:
-    """An open message: its fragments by number, and fingerprints of its frames and of the message before."""
+    """An open message: its fragments by number, and fingerprints of its frames and of those joined last."""
 
     at: float
     before: set[int]
@@ -73,7 +73,8 @@ class Reassembler:
         if not last or len(message.parts) < last:
             return None
         joined = _join(message, last)
-        message.parts, message.size = {}, 0  # what stays keeps repetitions from opening a message
+        # what stays keeps repetitions from opening a message
+        self._open[frame[_ADDRESS]] = _Message(message.at, message.seen)
         return joined
 
     def _message(self, frame: bytes, header: AFLHeader, at: float) -> _Message | None:
@@ -83,7 +84,7 @@ class Reassembler:
         key, mark = frame[_ADDRESS], fingerprint(frame)
         message = self._open.get(key)
         if message is not None:
-            if mark in message.seen or mark in message.before:
+            if mark in message.seen or (mark in message.before and not _may_recur(message)):
                 return None
             if message.parts and _agrees(message, header):
                 message.seen.add(mark)
@@ -92,7 +93,7 @@ class Reassembler:
         elif len(self._open) >= self._limit:
             self._drop(next(iter(self._open)))
         # the table is in the order of opening, so the oldest stands first
-        fresh = self._open[key] = _Message(at, message.seen if message is not None else set(), {mark})
+        fresh = self._open[key] = _Message(at, message.before if message is not None else set(), {mark})
         return fresh
 
     def _drop(self, key: bytes) -> None:
@@ -113,6 +114,11 @@ def _fragment(frame: bytes) -> tuple[AFLHeader, int] | None:
 
 def _afl_offset(frame: bytes) -> int:
     return HEADER + ELL_SIZE.get(frame[HEADER], 0) if len(frame) > HEADER else HEADER
+
+
+def _may_recur(message: _Message) -> bool:
+    """Tell whether fragments of the message before may be sent again: only where no counter changes them."""
+    return bool(message.parts) and not any(part.counter or part.mac for part, _ in message.parts.values())
 
 
 def _agrees(message: _Message, header: AFLHeader) -> bool:
