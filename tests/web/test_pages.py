@@ -166,7 +166,12 @@ def test_the_towns_hours_are_the_sums_of_its_meters(site):
 def test_late_reads_reach_the_towns_hours_within_a_round(site):
     town.renew(site.engine, NOW)
     with site.engine.begin() as connection:
-        connection.execute(text("UPDATE hourly_volume SET volume_ml = volume_ml + 1000"))
+        connection.execute(
+            text(
+                "UPDATE hourly_day SET volumes_ml = (SELECT array_agg(v + 1000 ORDER BY n) "
+                "FROM unnest(volumes_ml) WITH ORDINALITY AS u (v, n))"
+            )
+        )
     before = sum(town_rows(site.engine, "volume_ml"))
     assert town.renew(site.engine, NOW + timedelta(minutes=1)) == 0  # fresh enough
     later = NOW

@@ -126,7 +126,10 @@ def store_frames(connection: Connection, gateway_id: int, frames: Sequence[NewFr
 
 
 def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAgain]) -> None:
-    """Note that this gateway heard stored transmissions too; asking twice changes nothing."""
+    """Note that this gateway heard stored transmissions too; asking twice changes nothing.
+
+    The caller holds `lock`, so no other batch notes the same reception meanwhile.
+    """
     rows = list(heard)
     statement = text(
         """
@@ -134,7 +137,8 @@ def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAg
         SELECT raw_frame_id, :gateway_id, received_at, rssi_dbm
         FROM unnest(CAST(:raw_frame_id AS bigint[]), CAST(:received_at AS timestamptz[]),
                     CAST(:rssi_dbm AS smallint[])) AS new (raw_frame_id, received_at, rssi_dbm)
-        ON CONFLICT DO NOTHING
+        WHERE NOT EXISTS (SELECT FROM frame_heard h
+                          WHERE h.raw_frame_id = new.raw_frame_id AND h.gateway_id = :gateway_id)
         """
     )
     connection.execute(

@@ -19,13 +19,14 @@ from sqlalchemy import (
 
 from meterhub.kit.db import metadata
 
-# Every transmission once, as it was on the air; the proof behind each read, while retention lasts.
+# Every transmission once, as it was on the air; the proof behind each read, while retention lasts. Kept by
+# month (meterhub.store); what points to a frame leaves with it, so there is no foreign key on its id.
 raw_frame = Table(
     "raw_frame",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("fingerprint", BigInteger, nullable=False),
-    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), primary_key=True),
     Column("gateway_id", Integer, ForeignKey("gateway.id"), nullable=False),
     Column("rssi_dbm", SmallInteger),
     Column("link_mode", Text),
@@ -33,22 +34,24 @@ raw_frame = Table(
     Column("ingested_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Index("ix_raw_frame_fingerprint_received_at", "fingerprint", "received_at"),
     Index("ix_raw_frame_received_at", "received_at", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (received_at)",
 )
 
-# The same transmission as heard by further gateways.
+# The same transmission as heard by further gateways; kept by month of this reception.
 frame_heard = Table(
     "frame_heard",
     metadata,
-    Column("raw_frame_id", BigInteger, ForeignKey("raw_frame.id", ondelete="CASCADE"), primary_key=True),
+    Column("raw_frame_id", BigInteger, primary_key=True, autoincrement=False),
     Column("gateway_id", Integer, ForeignKey("gateway.id"), primary_key=True),
-    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("received_at", DateTime(timezone=True), primary_key=True),
     Column("rssi_dbm", SmallInteger),
+    postgresql_partition_by="RANGE (received_at)",
 )
 
 quarantine = Table(
     "quarantine",
     metadata,
-    Column("raw_frame_id", BigInteger, ForeignKey("raw_frame.id", ondelete="CASCADE"), primary_key=True),
+    Column("raw_frame_id", BigInteger, primary_key=True, autoincrement=False),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
     Column("manufacturer", Text),

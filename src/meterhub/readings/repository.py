@@ -86,8 +86,8 @@ _CONSUMPTION = """
     SELECT {bucket} AS start, sum(h.volume_ml)::bigint AS volume_ml, max(h.quality) AS quality,
            count(*)::int AS hours
     FROM installation i
-    JOIN hourly_volume h ON h.meter_id = i.meter_id AND i.valid @> h.hour
-    WHERE i.metering_point_id = :point_id AND h.hour >= :since AND h.hour < :until
+    JOIN hourly(:since, :until) h ON h.meter_id = i.meter_id AND i.valid @> h.hour
+    WHERE i.metering_point_id = :point_id
     GROUP BY 1 ORDER BY 1
 """
 
@@ -112,8 +112,8 @@ def town_hours(connection: Connection, since: datetime, until: datetime) -> Sequ
     """Return `(hour, volume_ml, meters)` of all meters together."""
     statement = text(
         """
-        SELECT hour, sum(volume_ml)::bigint AS volume_ml, count(*)::int AS meters FROM hourly_volume
-        WHERE hour >= :since AND hour < :until GROUP BY hour ORDER BY hour
+        SELECT hour, sum(volume_ml)::bigint AS volume_ml, count(*)::int AS meters FROM hourly(:since, :until)
+        GROUP BY hour ORDER BY hour
         """
     )
     return connection.execute(statement, {"since": since, "until": until}).all()

@@ -1,4 +1,4 @@
-"""Tables of register reads and hourly volumes, keyed by meter first."""
+"""Tables of register reads and hourly volumes, keyed by meter first and kept by month (meterhub.store)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -12,27 +12,28 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
-    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from meterhub.kit.db import metadata
 
-# Never edited: a correction is a new row. `at` is the collector's time of reception [UTC].
+# Never edited: a correction is a new row. `at` is the collector's time of reception [UTC]. Kept by month.
 register_read = Table(
     "register_read",
     metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("meter_id", Integer, ForeignKey("meter.id"), nullable=False),
-    Column("at", DateTime(timezone=True), nullable=False),
     Column("volume_ml", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
     Column("alarms", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("meter_at", DateTime(timezone=False)),
     Column("raw_frame_id", BigInteger),
     CheckConstraint("source IN ('amr', 'installation', 'removal', 'utility', 'customer')", name="source"),
-    Index("ix_register_read_meter_id_at", "meter_id", "at"),
+    # ids grow with time: a block range index finds one among millions, at hardly any cost a row
+    Index("ix_register_read_id", "id", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (at)",
 )
 
 # What changed since the last roll-up: hours of this meter from `from_at` on have to be derived again.
@@ -44,14 +45,22 @@ rollup_due = Table(
     Column("until_at", DateTime(timezone=True), nullable=False),
 )
 
-# Volume of [hour, hour + 1 h) in millilitres; quality as in meterhub.readings.hourly.Quality.
-hourly_volume = Table(
-    "hourly_volume",
+# The hours of a meter on one local day of the store's zone: the first at `start_at`, NULL where one is missing.
+# `volumes_ml`, or `wide_ml` where a volume needs more than 32 bits; `qualities` unless all hours have `quality`,
+# which is the worst. Sums stay when the hours themselves have left by retention. Quality as in
+# meterhub.readings.hourly.Quality. On TimescaleDB a hypertable `hourly_volume` (meter_id, hour, volume_ml,
+# quality) takes its place: queries ask the functions `hourly` and `daily`, or the view `hourly_volume`.
+hourly_day = Table(
+    "hourly_day",
     metadata,
-    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
-    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("start_at", DateTime(timezone=True), primary_key=True),
     Column("volume_ml", BigInteger, nullable=False),
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("hours", SmallInteger, nullable=False),
     Column("quality", SmallInteger, nullable=False),
-    Column("derived_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Index("ix_hourly_volume_hour", "hour", postgresql_using="brin"),
+    Column("qualities", ARRAY(SmallInteger)),
+    Column("volumes_ml", ARRAY(Integer)),
+    Column("wide_ml", ARRAY(BigInteger)),
+    Index("ix_hourly_day_start_at", "start_at", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (start_at)",
 )

@@ -29,7 +29,7 @@ _SUM_DAY = text(
         (SELECT count(*) FROM installation WHERE valid @> CAST(:start AS timestamptz)
          OR lower(valid) BETWEEN :start AND :end), :now
     FROM generate_series(CAST(:start AS timestamptz), :end - interval '1 hour', interval '1 hour') AS h (hour)
-    LEFT JOIN hourly_volume v ON v.hour = h.hour AND v.hour >= :start AND v.hour < :end
+    LEFT JOIN hourly(:start, :end) v ON v.hour = h.hour
     GROUP BY h.hour
     ON CONFLICT (hour) DO UPDATE SET volume_ml = excluded.volume_ml, meters = excluded.meters,
         heard = excluded.heard, installed = excluded.installed, summed_at = excluded.summed_at
