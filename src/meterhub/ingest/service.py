@@ -45,6 +45,8 @@ class Sender:
     gateway_id: int
     software: str | None = None
     spool_depth: int | None = None
+    replay: bool = False
+    """Heard some other time: no sign of life, and not counted as delivered today."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,8 @@ def accept_batch(
         )
         keep_formats(connection, learned)
         memory.registry.note_use(connection, "ingest")
-        _count(connection, sender, result, now)
+        if not sender.replay:
+            _count(connection, sender, len(heard) + len(rejected), result, now)
     memory.stored_formats.update(learned)
     return result
 
@@ -249,7 +252,7 @@ def _store_duplicates(
     return len(judged) - len(new)
 
 
-def _count(connection: Connection, sender: Sender, result: BatchResult, now: datetime) -> None:
+def _count(connection: Connection, sender: Sender, received: int, result: BatchResult, now: datetime) -> None:
     gateway_seen(connection, sender.gateway_id, now, sender.software, sender.spool_depth)
     counts = {
         "accepted": result.accepted,
@@ -257,4 +260,4 @@ def _count(connection: Connection, sender: Sender, result: BatchResult, now: dat
         "quarantined": result.quarantined,
         "rejected": len(result.rejected),
     }
-    repository.count_day(connection, sender.gateway_id, now.date(), {"received": sum(counts.values()), **counts})
+    repository.count_day(connection, sender.gateway_id, now.date(), {"received": received, **counts})

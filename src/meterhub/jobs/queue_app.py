@@ -1,5 +1,6 @@
 """The queue's tasks: thin wrappers that bind the modules' own job functions to an engine and settings."""
 
+import asyncio
 import contextlib
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from meterhub.alerts.jobs import detect
 from meterhub.billing.jobs import RUN, run_billing
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import RETRY_TASK
-from meterhub.jobs.rescue import rescue_stalled
+from meterhub.jobs.rescue import rescue_stalled, tidy
 from meterhub.kit.clock import Clock
 from meterhub.kit.db import conninfo
 from meterhub.readings.jobs import roll_up
@@ -22,7 +23,7 @@ from meterhub.settings import Settings
 log = structlog.get_logger(__name__)
 
 # Jobs fail when the database goes away under them; each is idempotent, so trying again is always right.
-AGAIN = RetryStrategy(max_attempts=10, exponential_wait=2)
+AGAIN = RetryStrategy(max_attempts=60, wait=10)
 EVERY_MINUTE = "* * * * *"
 
 
@@ -58,8 +59,9 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")
     async def rescue_task(context: JobContext, timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
-        """Give jobs of workers that died back to the queue, and catch up on hours that nobody asked for."""
+        """Give work that was lost back to the queue, and catch up on hours that nobody asked for."""
         await rescue_stalled(context.app.job_manager, timedelta(seconds=30))
+        await asyncio.to_thread(tidy, engine)
         with contextlib.suppress(AlreadyEnqueued):
             await roll_up_task.configure(queueing_lock=ROLL_UP).defer_async()
 

@@ -1,4 +1,4 @@
-"""Jobs whose worker died go back to the queue."""
+"""What was lost with a worker or a database goes back to the queue."""
 
 from datetime import timedelta
 
@@ -6,8 +6,34 @@ import structlog
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 from procrastinate.manager import JobManager
+from sqlalchemy import Engine, text
+
+from meterhub.billing.jobs import RUN
+from meterhub.kit.queue import defer
 
 log = structlog.get_logger(__name__)
+
+
+# A run that says that it is under way, but that no job carries out: its worker lost the database for too long.
+_LOST_RUNS = text(
+    """
+    SELECT r.id FROM billing_run r WHERE r.state IN ('queued', 'running') AND NOT EXISTS (
+        SELECT 1 FROM procrastinate_jobs j WHERE j.task_name = :task AND j.status IN ('todo', 'doing')
+            AND (j.args ->> 'run_id')::integer = r.id
+    )
+    """
+)
+# Only the newest changes of the registers tell ingest anything.
+_OLD_CHANGES = text("DELETE FROM registry_change WHERE id <= (SELECT max(id) - 1000 FROM registry_change)")
+
+
+def tidy(engine: Engine) -> None:
+    """Queue billing runs again that nobody carries out, and drop what nobody needs."""
+    with engine.begin() as connection:
+        for run_id in connection.execute(_LOST_RUNS, {"task": RUN}).scalars().all():
+            defer(connection, RUN, {"run_id": run_id}, once=f"{RUN}:{run_id}")
+            log.warning("billing-run-rescued", run_id=run_id)
+        connection.execute(_OLD_CHANGES)
 
 
 async def rescue_stalled(manager: JobManager, silent_for: timedelta) -> int:

@@ -4,6 +4,7 @@ Everything follows from the seed. What is planted is written down, so that what 
 """
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -14,6 +15,7 @@ from meterhub.simulate.meters import Family, Reading, families
 from meterhub.wmbus import Address
 from meterhub.wmbus.encode import encode
 
+PLANTED = ("continuous-flow", "continuous-flow", "burst")
 GATEWAYS = ("tower-north", "tower-south", "school-roof")
 HEARD_TWICE = 0.15
 _STREETS = ("Koivukuja", "Mäntytie", "Rantatie", "Kirkkokatu", "Myllypolku", "Asemakatu", "Niittytie", "Opintie")
@@ -70,7 +72,7 @@ class Town:
     start: datetime
     end: datetime
     zone: ZoneInfo
-    leaks: tuple[str, ...] = ()  # metering points with a planted leak or burst
+    leaks: Mapping[str, str] = field(default_factory=dict)  # kind of what was planted, by metering point
     keyless: str = ""  # the point whose key nobody has entered yet
     miskeyed: str = ""  # the point whose key was entered wrong
     corrupted: float = 0.0005  # share of frames that arrive damaged
@@ -120,7 +122,7 @@ def build_town(meters: int, days: int, seed: int, now: datetime, zone: ZoneInfo)
         start,
         end,
         zone,
-        leaks=tuple(codes[n] for n in special[:3]),
+        leaks=dict(zip((codes[n] for n in special[:3]), PLANTED, strict=True)),
         keyless=codes[special[3]],
         miskeyed=codes[special[4]],
     )

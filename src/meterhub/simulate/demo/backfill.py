@@ -52,8 +52,9 @@ def _damage(rng: random.Random, frame: bytes) -> bytes:
     return bytes(heard)
 
 
-def backfill(town: Town, seed: int, hubs: dict[str, HubClient], advance: Callable[[int], None]) -> None:
-    """Upload the whole history; `advance` is told how many telegrams were acknowledged."""
+def backfill(town: Town, seed: int, hubs: dict[str, HubClient], advance: Callable[[int], None]) -> int:
+    """Upload the whole history; `advance` is told how many telegrams were acknowledged; return how many in all."""
+    total = 0
     waiting: dict[str, list[dict[str, object]]] = {name: [] for name in hubs}
     pending: deque[Future[int]] = deque()
 
@@ -65,6 +66,7 @@ def backfill(town: Town, seed: int, hubs: dict[str, HubClient], advance: Callabl
         # as a real gateway does: one upload after the other, oldest first
         lines = {name: stack.enter_context(ThreadPoolExecutor(1)) for name in hubs}
         for gateway, telegram in receptions(town, seed):
+            total += 1
             waiting[gateway].append(telegram)
             if len(waiting[gateway]) == BATCH:
                 pending.append(lines[gateway].submit(upload, gateway, waiting[gateway]))
@@ -74,3 +76,4 @@ def backfill(town: Town, seed: int, hubs: dict[str, HubClient], advance: Callabl
         pending.extend(lines[name].submit(upload, name, rest) for name, rest in waiting.items() if rest)
         for done in pending:
             advance(done.result())
+    return total

@@ -39,7 +39,8 @@ class Processes:
 
     def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
         self._logs = logs
-        self._environment = {**os.environ, **environment}
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith("METERHUB_")}
+        self._environment = {**inherited, **environment}  # the caller's own installation stays out of it
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
         logs.mkdir(parents=True, exist_ok=True)
 

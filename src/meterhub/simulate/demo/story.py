@@ -159,13 +159,13 @@ def _main_job(stage: Stage, options: Options, outcome: Outcome, progress: Progre
     start = time.monotonic()
     expected = sum(len(home.gateways) for home in stage.town.homes) * options.days * 24
     progress.begin("Sending the town's past telegrams through its gateways", expected)
-    backfill(stage.town, options.seed, stage.gateways, progress.advance)
+    past = backfill(stage.town, options.seed, stage.gateways, progress.advance)
     before = received_by(stage.hub)
     progress.begin("Hearing every meter live through the dongles", 1)
     sent = stage.radio.everyone_once()
     wait_until_received(stage.hub, before, sent, stage.processes)
     outcome.seconds["ingest"] = time.monotonic() - start
-    outcome.telegrams = _telegram_counts(stage.hub)
+    outcome.telegrams = _telegram_counts(stage.hub, past + sum(sent.values()))
     start = time.monotonic()
     progress.begin("Entering the keys that were missing or wrong", 1)
     outcome.rescued = _enter_keys(stage)
@@ -180,10 +180,14 @@ def _main_job(stage: Stage, options: Options, outcome: Outcome, progress: Progre
     outcome.alerts = _compare_alerts(stage)
 
 
-def _telegram_counts(hub: HubClient) -> dict[str, int]:
+def _telegram_counts(hub: HubClient, sent: int) -> dict[str, int]:
+    """Return what the hub counted; it has to be what was sent, and each telegram must have become one thing."""
     statuses = hub.call("GET", "/api/v1/gateways", since="2000-01-01")
     names = ("received", "accepted", "duplicates", "quarantined", "rejected")
-    return {name: sum(status[name] for status in statuses) for name in names}
+    counts = {name: sum(status[name] for status in statuses) for name in names}
+    if not counts["received"] == sent == sum(counts[name] for name in names[1:]):
+        raise DemoFailed(f"{sent} telegrams were sent, but the hub counted {counts}")
+    return counts
 
 
 def _enter_keys(stage: Stage) -> int:
@@ -269,11 +273,10 @@ def _bill(stage: Stage, out: Path, progress: Progress) -> dict[str, Any]:
 
 
 def _compare_alerts(stage: Stage) -> dict[str, int]:
-    alerts = list(stage.hub.everything("/api/v1/alerts"))
-    raised = {alert["point_code"] for alert in alerts}
-    planted = set(stage.town.leaks)
+    raised = {(alert["point_code"], alert["kind"]) for alert in stage.hub.everything("/api/v1/alerts")}
+    planted = set(stage.town.leaks.items())
     return {
         "planted": len(planted),
         "found": len(planted & raised),
-        "false": len([alert for alert in alerts if alert["point_code"] not in planted]),
+        "false": len([code for code, _ in raised if code not in stage.town.leaks]),
     }

@@ -1,0 +1,61 @@
+from sqlalchemy import text
+
+from meterhub.jobs.rescue import tidy
+from meterhub.kit.queue import defer
+
+
+def a_run(connection, state):
+    connection.execute(
+        text(
+            "INSERT INTO tariff (code, name, country, currency) "
+            "VALUES ('T', 'T', 'FI', 'EUR') ON CONFLICT DO NOTHING"
+        )
+    )
+    return connection.execute(
+        text(
+            "INSERT INTO billing_run (billing_group, period, tariff_id, state, issued_on, due_on, created_by) "
+            "SELECT 'quarterly', daterange(d, d + 1), 1, :state, '2026-04-01', '2026-04-15', 'maija' "
+            "FROM (SELECT date '2026-01-01' + count(*)::integer AS d FROM billing_run) AS next RETURNING id"
+        ),
+        {"state": state},
+    ).scalar_one()
+
+
+def waiting(connection):
+    rows = connection.execute(text("SELECT (args ->> 'run_id')::int FROM procrastinate_jobs ORDER BY id"))
+    return list(rows.scalars())
+
+
+def test_a_billing_run_that_nobody_carries_out_is_queued_again_once(engine):
+    with engine.begin() as connection:
+        lost = a_run(connection, "running")
+        a_run(connection, "finished")
+        a_run(connection, "failed")
+        under_way = a_run(connection, "running")
+        defer(connection, "billing.run", {"run_id": under_way}, once=f"billing.run:{under_way}")
+        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+    tidy(engine)
+    tidy(engine)
+    with engine.connect() as connection:
+        assert waiting(connection) == [under_way, lost]
+
+
+def test_old_traces_of_changes_go_and_the_newest_stay(engine):
+    with engine.begin() as connection:
+        for _ in range(1200):
+            connection.execute(text("INSERT INTO registry_change DEFAULT VALUES"))
+    tidy(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*), max(id) FROM registry_change")).one() == (1000, 1200)
+
+
+def test_a_job_that_already_waits_is_not_queued_twice(engine):
+    with engine.begin() as connection:
+        for _ in range(3):
+            defer(connection, "readings.rollup", once="readings.rollup")
+        connection.execute(text("UPDATE procrastinate_jobs SET status = 'doing'"))
+        defer(
+            connection, "readings.rollup", once="readings.rollup"
+        )  # asked for while one runs: it may have missed it
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == 2
