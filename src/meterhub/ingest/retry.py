@@ -60,7 +60,6 @@ def retry(
             registry = cache.look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
             )
-            cache.note_use(connection, "retry")
             reads, resolved, holds = [], [], list[NewHold]()
             for row in rows:
                 link = links[row.raw_frame_id]
@@ -76,11 +75,13 @@ def retry(
                     reads.append(new_read(row.raw_frame_id, outcome, outcome.volume_ml, row.received_at))
             repository.resolve_holds(connection, resolved)
             repository.keep_holds(connection, holds)
-            learned = {s: f for s, f in formats.learned().items() if s not in stored}
-            keep_formats(connection, learned)
             if reads:
                 store_reads(connection, reads)
                 defer(connection, ROLL_UP, once=ROLL_UP)
+            # in the order of a batch, so that the two wait for each other instead of deadlocking
+            learned = {s: f for s, f in formats.learned().items() if s not in stored}
+            keep_formats(connection, learned)
+            cache.note_use(connection, "retry")
         stored |= learned
         after = rows[-1].raw_frame_id
         yield Retried(len(rows), len(resolved))
