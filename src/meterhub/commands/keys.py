@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 from sqlalchemy import Engine
 
 from meterhub.access.principal import SYSTEM
@@ -33,6 +33,7 @@ from meterhub.settings import get_settings, parse_master_key
 app = typer.Typer(no_args_is_help=True, help="Import meters' keys, check and guard them.")
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+COUNTS = ("heard", "opened", "older key", "not opened", "plain")
 BAD = frozenset({Fit.DOES_NOT_FIT, Fit.OLDER_FITS, Fit.NO_KEY})
 
 
@@ -146,7 +147,7 @@ def _show_checks(checks: list[MeterCheck], *, as_json: bool, a_key_for_all: bool
     else:
         wanted = {Fit.FITS} if a_key_for_all else BAD
         shown = [each for each in checks if each.check.fit in wanted or len(checks) == 1]
-        table = Table("meter", "verdict", "telegrams", "opened", "by an older key", "not opened", "plain")
+        table = Table(*(Column(name, no_wrap=True) for name in ("meter", "verdict")), *COUNTS)
         for each in shown:
             found = each.check
             counts = (found.telegrams, found.opened, found.opened_by_older, found.not_opened, found.plain)

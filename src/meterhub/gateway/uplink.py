@@ -62,13 +62,25 @@ class Deferred:
 
 
 class Uplink:
-    """The connection to one hub. `token` is asked at each upload, so a new token file needs no restart."""
+    """The connection to one hub. `token` is asked at each upload, so a new token file needs no restart.
 
-    def __init__(self, hub_url: str, gateway: str, token: Callable[[], str], *, timeout_s: float = 60.0) -> None:
+    A `replay` of old telegrams says so, and is not taken for a sign of life.
+    """
+
+    def __init__(
+        self,
+        hub_url: str,
+        gateway: str,
+        token: Callable[[], str],
+        *,
+        timeout_s: float = 60.0,
+        replay: bool = False,
+    ) -> None:
         self._url = hub_url.rstrip("/") + PATH
         self._gateway = gateway
         self._token = token
         self._timeout_s = timeout_s
+        self._also = "; replay=yes" if replay else ""
         self._version = version("meterhub")
         timeout = httpx2.Timeout(timeout_s, connect=min(10.0, timeout_s))
         self._client = httpx2.Client(timeout=timeout, follow_redirects=False)
@@ -83,7 +95,7 @@ class Uplink:
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
-            "X-Meterhub-Gateway": f"version={self._version}; spool={spool_depth}",
+            "X-Meterhub-Gateway": f"version={self._version}; spool={spool_depth}{self._also}",
         }
         content = gzip.compress(_body(self._gateway, telegrams), compresslevel=6, mtime=0)
         deadline = time.monotonic() + self._timeout_s

@@ -34,7 +34,7 @@ from meterhub.wmbus import FormatStore
 router = APIRouter(prefix="/api/v1", tags=["ingest"])
 router.include_router(key_routes.router)
 
-_ABOUT_ITSELF = re.compile(r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})")
+_ABOUT_ITSELF = re.compile(r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})|replay=(?P<replay>yes)")
 _BODY = {
     "requestBody": {
         "required": True,
@@ -93,6 +93,7 @@ def _sender(request: Request, principal: Principal) -> Sender:
         principal.gateway_id,
         software=about.get("version"),
         spool_depth=int(about["spool"]) if "spool" in about else None,
+        replay="replay" in about,
     )
 
 
