@@ -14,6 +14,7 @@ import meterhub.assets.tables
 import meterhub.billing.tables
 import meterhub.ingest.tables
 import meterhub.readings.tables
+import meterhub.store.tables
 import meterhub.web.tables  # noqa: F401 - imported so that their tables are on the metadata
 from meterhub.kit.db import metadata
 

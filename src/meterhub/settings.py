@@ -39,6 +39,20 @@ class Utility(BaseModel):
     bic: str = "NDEAFIHH"
 
 
+class Retention(BaseModel):
+    """How long large tables are kept; whole months are dropped once their last day is that old.
+
+    Nothing is dropped until `enforce` is set: `meterhub store expire` says what would go.
+    """
+
+    enforce: bool = False
+    raw_frame_days: int = Field(default=90, ge=1)
+    amr_read_months: int = Field(default=24, ge=1)
+    other_read_months: int = Field(default=84, ge=1)
+    hourly_months: int = Field(default=24, ge=1)
+    daily_months: int = Field(default=36, ge=1)
+
+
 class Settings(BaseSettings):
     """How one installation runs."""
 
@@ -67,6 +81,7 @@ class Settings(BaseSettings):
     session_hours: int = Field(default=12, ge=1)
     secure_cookies: bool = True
     utility: Utility = Field(default_factory=Utility)
+    retention: Retention = Field(default_factory=Retention)
 
     @classmethod
     def settings_customise_sources(

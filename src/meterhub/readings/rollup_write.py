@@ -2,7 +2,7 @@
 
 A packed day holds its hours in order, the first at `start_at`, NULL where an hour is missing. Volumes are
 `integer` as long as they fit; qualities are left out while all are the same. Hours that were not derived now
-stay as they are: their reads may have left by retention.
+stay as they are: their reads may have left by retention. Of a day whose hours have left, the sum stays too.
 """
 
 _INT_MAX = 2**31 - 1
@@ -38,7 +38,8 @@ _PACK = """
                m.qualities, m.volumes, m.lowest, m.highest
         FROM placed p
         LEFT JOIN LATERAL (
-            SELECT coalesce(d.wide_ml, d.volumes_ml::bigint[]) AS volumes, d.qualities, d.quality
+            SELECT coalesce(d.wide_ml, d.volumes_ml::bigint[]) AS volumes, d.qualities, d.quality,
+                   d.volumes_ml IS NULL AND d.wide_ml IS NULL AS only_sum
             FROM hourly_day d
             WHERE d.meter_id = p.meter_id AND d.start_at = to_timestamp(p.start * 3600)
             OFFSET 0
@@ -62,7 +63,7 @@ _PACK = """
                 ) AS number
             ) hour
         ) m
-        WHERE NOT (p.first = p.start AND p.last = p.next_start - 1)
+        WHERE NOT (p.first = p.start AND p.last = p.next_start - 1) AND old.only_sum IS NOT TRUE
     ),
 """
 _FITS = f"lowest >= -{_INT_MAX} AND highest <= {_INT_MAX}"
