@@ -250,6 +250,13 @@ def test_what_a_hub_remembers_of_meters_and_keys_is_never_old(hub):
     assert [reason for reason, _ in hub.held()] == ["unknown-meter", "key-missing", "key-missing"]
 
 
+def test_a_meter_that_only_says_that_it_lives_is_heard_without_a_read(hub):
+    hub.register("CEN", "12345678", MODE_5_KEY)
+    access_number_only = "0947AE0C7856341201" + "07"
+    assert hub.send((access_number_only, NOW)) == (1, 0, 0)
+    assert (hub.reads(), hub.held()) == ([], [])
+
+
 def test_a_full_memory_of_meters_forgets_and_goes_on(hub):
     hub.memory = Memory(FormatStore(), RegistryCache(limit=1))
     hub.register("CEN", "12345678")

@@ -15,6 +15,7 @@ from meterhub.wmbus import (
     LinkFrame,
     SecurityResult,
     Telegram,
+    TelegramKind,
     addresses,
     decode,
     strip_crc,
@@ -50,6 +51,9 @@ NOT_BILLABLE = frozenset({"unit-unverified"})
 
 # A record may carry any 64-bit or floating number; no meter counts to a thousand million cubic metres.
 MAX_REGISTER_M3 = 10**9
+
+# Part of the conversation between meters and collectors: a sign of life, kept, but nothing to read in it.
+WITHOUT_VALUES = frozenset({TelegramKind.ACCESS_NUMBER, TelegramKind.ALARM_PENDING, TelegramKind.FOREIGN})
 
 _SECURITY_REASONS = {
     SecurityResult.KEY_MISSING: Reason.KEY_MISSING,
@@ -129,6 +133,8 @@ def read_telegram(readable: Readable, registry: Registry, formats: FormatStore) 
         if telegram.security is not SecurityResult.KEY_WRONG:
             break
         telegram = decode(readable.to_decode, older, formats)
+    if telegram.kind in WITHOUT_VALUES:
+        return MeterRead(meter.id, None, telegram.alarms, None)
     if telegram.security is SecurityResult.PLAIN and keys[0] is not None:
         return Held(Reason.DOWNGRADED, "unencrypted, although the meter has a key", address)
     return _judge(telegram, meter, address)
