@@ -6,6 +6,7 @@ transmission. The same bytes later are a new one: a meter whose register stands 
 counter repeats itself, and hearing it is proof that nothing was used.
 """
 
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -26,21 +27,25 @@ class Seen:
     """Transmissions by fingerprint; grows as frames of a batch are added."""
 
     window: timedelta
-    _by_fingerprint: defaultdict[int, list[tuple[datetime, object]]] = field(
+    _by_fingerprint: defaultdict[int, list[tuple[datetime, int, object]]] = field(
         default_factory=lambda: defaultdict(list)
     )
+    """In order of time: a meter that stands still fills a batch with one fingerprint."""
 
     def add(self, fingerprint: int, at: datetime, what: object) -> None:
         """Remember a transmission."""
-        self._by_fingerprint[fingerprint].append((at, what))
+        heard = self._by_fingerprint[fingerprint]
+        insort(heard, (at, len(heard), what))
 
     def find(self, fingerprint: int, at: datetime) -> object | None:
         """Return the transmission that a frame heard at `at` belongs to, the nearest in time; or None."""
-        near = [
-            (abs(at - heard_at), n, what)
-            for n, (heard_at, what) in enumerate(self._by_fingerprint.get(fingerprint, ()))
-            if abs(at - heard_at) <= self.window
-        ]
+        heard = self._by_fingerprint.get(fingerprint, ())
+        near = []
+        for place in range(bisect_left(heard, (at - self.window,)), len(heard)):
+            heard_at, number, what = heard[place]
+            if heard_at > at + self.window:
+                break
+            near.append((abs(at - heard_at), number, what))
         return min(near)[2] if near else None
 
 
