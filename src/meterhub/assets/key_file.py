@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.assets.key_formats import KeyRow, read_key_list
-from meterhub.assets.keys import KEY_CUSTODY, keys_of, store_keys
+from meterhub.assets.keys import KEY_CUSTODY, lock_keys_of, store_new_keys
 from meterhub.assets.problems import Problems
 from meterhub.assets.repository import meters_by_serial
 from meterhub.settings import Settings
@@ -60,18 +60,15 @@ def import_key_file(
         problems.bad(place, faults[place])
     problems.raise_any()
     masters = settings.require_master_keys()
-    kept = keys_of(connection, masters, list(wanted))
-    result = KeysImported(
-        new=sum(meter_id not in kept for meter_id in wanted),
-        changed=sum(meter_id in kept and kept[meter_id][0] != key for meter_id, key in wanted.items()),
-        unchanged=sum(meter_id in kept and kept[meter_id][0] == key for meter_id, key in wanted.items()),
-        unknown=unknown,
-        without_key=found.without_key,
-    )
-    if not dry_run and store_keys(connection, principal, masters, wanted):
-        detail = {"new": result.new, "changed": result.changed}
+    kept = lock_keys_of(connection, masters, list(wanted))
+    first = {meter_id: key for meter_id, key in wanted.items() if meter_id not in kept}
+    changed = {meter_id: key for meter_id, key in wanted.items() if kept.get(meter_id, (key,))[0] != key}
+    if not dry_run and (first or changed):
+        store_new_keys(connection, principal, masters[0], first | changed)
+        detail = {"new": len(first), "changed": len(changed)}
         record(connection, principal, action="import-meter-keys", purpose=KEY_CUSTODY, detail=detail)
-    return result
+    unchanged = len(wanted) - len(first) - len(changed)
+    return KeysImported(len(first), len(changed), unchanged, unknown, found.without_key)
 
 
 def _match(

@@ -18,6 +18,7 @@ from meterhub.assets.sealing import identity, parse_key, seal, sealed_under, uns
 from meterhub.assets.tables import meter as meter_table
 from meterhub.assets.tables import meter_key
 from meterhub.errors import NotFound
+from meterhub.kit import arrays
 from meterhub.settings import Settings
 
 KEY_CUSTODY = "key-custody"
@@ -33,9 +34,8 @@ _KEYS_OF = text(
     """
 )
 
-_LOCKED = text(
-    "SELECT id, manufacturer, serial FROM meter WHERE id = ANY(CAST(:ids AS integer[])) ORDER BY id FOR UPDATE"
-)
+_LOCK = text("SELECT 1 FROM meter WHERE id = ANY(CAST(:ids AS integer[])) ORDER BY id FOR UPDATE")
+_NAMES = text("SELECT id, manufacturer, serial FROM meter WHERE id = ANY(CAST(:ids AS integer[]))")
 _INSERT = text(
     "INSERT INTO meter_key (meter_id, sealed, created_by) "
     "SELECT meter_id, sealed, :created_by "
@@ -67,17 +67,29 @@ def store_keys(
 
     Returns the meters for which it was news: a key that is the newest already changes nothing.
     """
-    # locked, so that two uploads at once do not both find themselves newest
-    meters = connection.execute(_LOCKED, {"ids": list(wanted)}).all()
-    kept = keys_of(connection, masters, list(wanted))
-    new = [meter for meter in meters if kept.get(meter.id, ())[:1] != (wanted[meter.id],)]
+    kept = lock_keys_of(connection, masters, list(wanted))
+    new = [meter_id for meter_id, key in wanted.items() if kept.get(meter_id, ())[:1] != (key,)]
+    store_new_keys(connection, principal, masters[0], {meter_id: wanted[meter_id] for meter_id in new})
+    return new
+
+
+def lock_keys_of(
+    connection: Connection, masters: Sequence[bytes], meter_ids: Sequence[int]
+) -> dict[int, tuple[bytes, ...]]:
+    """Return the keys of meters as `keys_of`; until the transaction ends nobody else adds keys of them."""
+    connection.execute(_LOCK, {"ids": list(meter_ids)})
+    return keys_of(connection, masters, meter_ids)
+
+
+def store_new_keys(connection: Connection, principal: Principal, master: bytes, new: Mapping[int, bytes]) -> None:
+    """Store keys by meter id, sealed under a master key, whatever is kept; have waiting telegrams tried again."""
     if not new:
-        return []
-    meter_ids = [meter.id for meter in new]
-    sealed = [seal(masters[0], wanted[meter.id], identity(meter.manufacturer, meter.serial)) for meter in new]
-    connection.execute(_INSERT, {"meter_ids": meter_ids, "sealed": sealed, "created_by": principal.name})
-    retry_telegrams_of(connection, meter_ids)
-    return meter_ids
+        return
+    meters = connection.execute(_NAMES, {"ids": list(new)}).all()
+    sealed = [seal(master, new[meter.id], identity(meter.manufacturer, meter.serial)) for meter in meters]
+    values = {"meter_ids": arrays.integers(meter.id for meter in meters), "sealed": arrays.binaries(sealed)}
+    connection.execute(_INSERT, values | {"created_by": principal.name})
+    retry_telegrams_of(connection, list(new))
 
 
 def add_key(connection: Connection, principal: Principal, settings: Settings, meter_id: int, key_hex: str) -> None:
