@@ -16,6 +16,8 @@ branch_labels = None
 depends_on = None
 
 MONTHS_AHEAD = 2
+# A batch of the columnstore holds at most so many rows: with one full batch a meter and chunk least is lost.
+CHUNK_HOURS = 1000
 
 # Which zone's days the store sums beforehand. A function, because the planner can fold a constant; changed by
 # meterhub.store.zone together with the rows.
@@ -141,7 +143,7 @@ def upgrade() -> None:
     if hypertables():
         narrow_table(derived_at=False)
         op.execute(
-            "SELECT create_hypertable('hourly_volume', by_range('hour', INTERVAL '30 days'), "
+            f"SELECT create_hypertable('hourly_volume', by_range('hour', INTERVAL '{CHUNK_HOURS} hours'), "
             "create_default_indexes => false)"
         )
         op.execute("INSERT INTO hourly_volume SELECT meter_id, hour, volume_ml, quality FROM aside.hourly_volume")

