@@ -5,7 +5,7 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meterhub.kit.charts import TOP, Bar, Size, bar_chart, heat_map
@@ -55,6 +55,7 @@ def test_a_missing_value_is_a_gap_and_a_zero_draws_nothing_either_but_the_axis_g
 
 
 @given(st.lists(st.floats(0, 1e7), min_size=1, max_size=50))
+@example([5e-324])
 def test_no_bar_leaves_the_picture_and_the_highest_reaches_well_up(values):
     svg = chart(values)
     ys = [y for _, y in bars_drawn(svg)]

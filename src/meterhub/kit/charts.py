@@ -145,9 +145,13 @@ def _level(value: float, limits: Sequence[float]) -> int:
     return next((number for number, limit in enumerate(limits, start=1) if value < limit), len(limits) + 1)
 
 
+# Less than this is nothing to a picture, and too small for arithmetic with powers of ten.
+SMALLEST_SCALE = 1e-12
+
+
 def _scale(highest: float) -> tuple[float, float]:
     """Return the top of an axis that holds the highest value, and the step of its ticks."""
-    if highest <= 0:
+    if highest < SMALLEST_SCALE:
         return 1.0, 1.0
     power = 10.0 ** floor(log10(highest / TICKS))
     tick = next(power * factor for factor in (1, 2, 2.5, 5, 10) if power * factor * TICKS >= highest * 0.999)

@@ -9,7 +9,7 @@ from meterhub.settings import Retention
 # Compressed later than late reads usually come; reads of the last month are read again and again.
 COMPRESS_AFTER = {"hourly_volume": 40, "register_read": 40}
 LAYOUT = {"hourly_volume": ("meter_id", "hour"), "register_read": ("meter_id", "at, id")}
-# How far back late reads still reach the sums of days; longer ago by meterhub.store.policies.refresh.
+# How far back late reads still reach the sums of days [days]; older ones need a refresh by hand.
 REFRESH_DAYS = 60
 
 
