@@ -14,10 +14,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from meterhub import schema
+from meterhub.jobs.worker import run
 from meterhub.kit.db import make_engine
 from meterhub.kit.embedded import EmbeddedPostgres
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import NewRead, store_reads
+from meterhub.settings import Settings
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -76,3 +78,15 @@ def test_the_worker_goes_on_after_the_database_was_killed_and_ends_when_asked(tm
                 worker.kill()
                 worker.wait()
                 engine.dispose()
+
+
+def test_a_worker_keeps_the_store_up_when_it_starts(engine):
+    with engine.begin() as connection:
+        connection.execute(text("INSERT INTO meter (manufacturer, serial) VALUES ('KAM', '1')"))
+        store_reads(connection, [NewRead(1, START, 1000)])
+        caught = connection.execute(text("SELECT count(*) FROM store.register_read_default")).scalar_one()
+    run(engine, Settings(), lambda: START + timedelta(days=300), once=True)
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT count(*) FROM store.register_read_default")).scalar_one()
+        zone = connection.execute(text("SELECT store_zone()")).scalar_one()
+    assert (caught, left, zone) == (1, 0, "Europe/Helsinki")

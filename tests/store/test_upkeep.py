@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Event, Thread
 
@@ -7,6 +8,7 @@ from sqlalchemy import text
 from typer.testing import CliRunner
 
 from meterhub.commands.store import app
+from meterhub.errors import NotConfigured
 from meterhub.readings.jobs import roll_up
 from meterhub.readings.repository import NewRead, Source, store_reads
 from meterhub.settings import Retention, Settings, get_settings
@@ -15,6 +17,7 @@ from meterhub.store.backend import uses_timescale
 from meterhub.store.months import make_months
 from meterhub.store.parts import REGISTER_READ, parts
 from meterhub.store.upkeep import maintain
+from meterhub.store.zone import set_zone
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEEPING = Settings(zone="Europe/Helsinki")
@@ -260,3 +263,22 @@ def test_expire_lists_what_would_go_and_drops_it_on_request(engine, monkeypatch)
     assert rows(engine, "SELECT count(*) FROM raw_frame") == [(0,)]
     assert json.loads(CliRunner().invoke(app, ["maintain"]).stdout)["expired"] == []
     get_settings.cache_clear()
+
+
+def test_several_that_keep_the_store_up_at_once_take_turns(engine):
+    add_meters(engine)
+    add_reads(engine, *hourly_reads(1, NOW - timedelta(days=400), 800))
+    list(roll_up(engine))
+    with ThreadPoolExecutor(4) as threads:
+        done = list(threads.map(lambda _: maintain(engine, KEEPING, NOW), range(4)))
+    assert sorted(one.zone_changed for one in done) == [False, False, False, True]
+    made = [(month.table, month.month) for one in done for month in one.months]
+    assert len(made) == len(set(made)) > 0
+    sealed = [month.part for one in done for month in one.sealed]
+    assert len(sealed) == len(set(sealed)) == 2
+    assert rows(engine, "SELECT sum(volume_ml) FROM hourly_volume") == [(1_000 * 800**2,)]
+
+
+def test_a_zone_that_the_database_does_not_know_is_named(store):
+    with pytest.raises(NotConfigured, match="Europe/Atlantis"):
+        set_zone(store, "Europe/Atlantis")

@@ -27,7 +27,7 @@ def node_package() -> Path:
 
 
 def modules(node: Path) -> Path:
-    """Return a folder with the locked npm packages, fetched once."""
+    """Return a folder with the locked npm packages, fetched once; the lock names no host."""
     lock = (HERE / "package-lock.json").read_bytes()
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "meterhub-tests"
     folder = cache / hashlib.sha256(lock).hexdigest()[:16]

@@ -8,6 +8,9 @@ from alembic.util import CommandError
 from meterhub import schema
 from meterhub.commands._database import open_engine
 from meterhub.errors import BadInput
+from meterhub.kit.clock import utc_now
+from meterhub.settings import get_settings
+from meterhub.store.upkeep import maintain
 
 app = typer.Typer()
 
@@ -21,7 +24,7 @@ def migrate(
         bool, typer.Option("--check", help="Change nothing; exit code 1 if a migration is needed.")
     ] = False,
 ) -> None:
-    """Bring the database to the newest schema, or back to an older one."""
+    """Bring the database to the newest schema and its store up to date, or back to an older schema."""
     newest = schema.head()
     with open_engine() as engine:
         before = schema.current(engine)
@@ -32,6 +35,7 @@ def migrate(
         try:
             if down is None:
                 schema.upgrade(engine)
+                maintain(engine, get_settings(), utc_now())
             else:
                 schema.downgrade(engine, down)
         except CommandError as error:

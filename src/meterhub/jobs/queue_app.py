@@ -19,12 +19,14 @@ from meterhub.kit.db import conninfo
 from meterhub.readings.jobs import roll_up
 from meterhub.readings.service import ROLL_UP
 from meterhub.settings import Settings
+from meterhub.store.upkeep import MAINTAIN, maintain
 
 log = structlog.get_logger(__name__)
 
 # Jobs fail when the database goes away under them; each is idempotent, so trying again is always right.
 AGAIN = RetryStrategy(max_attempts=60, wait=10)
 EVERY_MINUTE = "* * * * *"
+EVERY_HOUR = "7 * * * *"  # off the full hour, when reads come in and hours are derived
 
 
 def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
@@ -55,6 +57,20 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         """Rate and issue the invoices of a run, from where it stopped."""
         run_billing(engine, settings, run_id)
         log.info("billing-run-finished", run_id=run_id)
+
+    @queue.periodic(cron=EVERY_HOUR)
+    @queue.task(name=MAINTAIN, retry=AGAIN, queueing_lock=MAINTAIN)
+    def maintain_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Keep the store up: months ahead, sealing or policies, retention."""
+        done = maintain(engine, settings, clock())
+        log.info(
+            "store-maintained",
+            months_made=len(done.months),
+            sealed=len(done.sealed),
+            policies_changed=len(done.policies),
+            parts_past_retention=len(done.expired),
+            dropped=done.enforced,
+        )
 
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")

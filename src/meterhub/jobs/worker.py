@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import psycopg
 import structlog
-from procrastinate.exceptions import ConnectorException
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException
 from psycopg_pool import PoolTimeout
 from sqlalchemy import Engine
 
@@ -15,6 +15,7 @@ from meterhub.jobs.queue_app import make_queue
 from meterhub.jobs.rescue import rescue_stalled
 from meterhub.kit.clock import Clock
 from meterhub.settings import Settings
+from meterhub.store.upkeep import MAINTAIN
 
 log = structlog.get_logger(__name__)
 
@@ -64,6 +65,8 @@ async def _work(engine: Engine, settings: Settings, clock: Clock, concurrency: i
     queue = make_queue(engine, settings, clock)
     async with queue.open_async():
         await rescue_stalled(queue.job_manager, timedelta(seconds=30))
+        with contextlib.suppress(AlreadyEnqueued):
+            await queue.tasks[MAINTAIN].defer_async(timestamp=int(clock().timestamp()))
         await queue.run_worker_async(
             concurrency=concurrency,
             wait=not once,

@@ -1,9 +1,11 @@
 """The store's job: months ahead, zone, sealing or policies, and what leaves by age."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from meterhub.settings import Settings
 from meterhub.store import policies
@@ -14,6 +16,9 @@ from meterhub.store.sealing import Sealed, seal_months
 from meterhub.store.zone import set_zone
 
 MAINTAIN = "store.maintain"
+_LOCK = 7_401_002
+# Sealing a large month takes minutes; whoever else keeps the store up waits for it this long.
+WAIT_FOR_OTHERS = "30min"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +34,40 @@ class Maintained:
 
 
 def maintain(engine: Engine, settings: Settings, now: datetime) -> Maintained:
-    """Bring the store up to date; doing it again changes nothing."""
-    retention = settings.retention
+    """Bring the store up to date; doing it again changes nothing. Several at once take turns."""
     with engine.begin() as connection:
         timescale = uses_timescale(connection)
+    return _hypertables(engine, settings, now) if timescale else _partitions(engine, settings, now)
+
+
+def _hypertables(engine: Engine, settings: Settings, now: datetime) -> Maintained:
     zone_changed = set_zone(engine, settings.zone)
-    changed: list[policies.Policy] = []
-    months: list[MadeMonth] = []
-    sealed: list[Sealed] = []
-    if timescale:
-        with engine.begin() as connection:
-            changed = policies.ensure(connection, retention)
-    else:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        changed = policies.ensure(connection, settings.retention)
+    gone = _past_retention(engine, settings, now)
+    return Maintained(zone_changed, [], [], changed, gone, settings.retention.enforce)
+
+
+def _partitions(engine: Engine, settings: Settings, now: datetime) -> Maintained:
+    with _alone(engine):
+        zone_changed = set_zone(engine, settings.zone)
         months = list(make_months(engine, now))
         sealed = list(seal_months(engine, now))
-    gone = list(expire(engine, retention, now)) if retention.enforce else expired(engine, retention, now)
-    return Maintained(zone_changed, months, sealed, changed, gone, retention.enforce)
+        gone = _past_retention(engine, settings, now)
+    return Maintained(zone_changed, months, sealed, [], gone, settings.retention.enforce)
+
+
+def _past_retention(engine: Engine, settings: Settings, now: datetime) -> list[Expiry]:
+    retention = settings.retention
+    return list(expire(engine, retention, now)) if retention.enforce else expired(engine, retention, now)
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Hold off other processes that do the same; the lock is a session's, outside all transactions."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.detach()  # closed afterwards, and with it lock and setting are gone
+        connection.execute(text("SELECT set_config('lock_timeout', :wait, false)"), {"wait": WAIT_FOR_OTHERS})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _LOCK})
+        yield

@@ -6,6 +6,7 @@ changes, days are cut anew from their hours. Days whose hours have left by reten
 
 from sqlalchemy import Connection, Engine, text
 
+from meterhub.errors import NotConfigured
 from meterhub.store.backend import uses_timescale
 
 _REGROUP = text(
@@ -41,7 +42,7 @@ def set_zone(engine: Engine, zone: str) -> bool:
         if known[0]:
             return False
         if not known[1]:
-            raise ValueError(f"the database knows no time zone {zone!r}")
+            raise NotConfigured(f"the database knows no time zone {zone!r}: change METERHUB_ZONE")
         function = f"CREATE OR REPLACE FUNCTION store_zone() RETURNS text IMMUTABLE PARALLEL SAFE RETURN '{zone}'"
         if uses_timescale(connection):
             connection.exec_driver_sql("DROP MATERIALIZED VIEW daily_volume")
