@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 import meterhub.access.tables
 import meterhub.alerts.tables
 import meterhub.assets.tables
+import meterhub.billing.ledger.tables
 import meterhub.billing.tables
 import meterhub.ingest.tables
 import meterhub.readings.tables
