@@ -34,9 +34,25 @@ customer = Table(
     Column("city", Text, nullable=False),
     Column("email", Text),
     Column("language", Text, nullable=False, server_default="fi"),
+    # How documents reach the customer; who receives e-invoices has an address with an operator or a network.
+    Column("delivery_channel", Text, nullable=False, server_default="paper"),
+    Column("einvoice_address", Text),
+    Column("einvoice_operator", Text),
+    Column("business_id", Text),
+    # Where bills go if not to the customer's own address: all of it or none.
+    Column("billing_name", Text),
+    Column("billing_street", Text),
+    Column("billing_postal_code", Text),
+    Column("billing_city", Text),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     CheckConstraint("kind IN ('private', 'company', 'housing_company')", name="kind"),
     CheckConstraint("language IN ('fi', 'sv', 'nb', 'en')", name="language"),
+    CheckConstraint(
+        "delivery_channel IN ('paper', 'email', 'finvoice', 'ehf', 'peppol')", name="delivery_channel"
+    ),
+    CheckConstraint(
+        "num_nulls(billing_street, billing_postal_code, billing_city) IN (0, 3)", name="billing_address"
+    ),
 )
 
 property_ = Table(

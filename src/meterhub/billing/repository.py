@@ -201,10 +201,12 @@ def vat_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
 
 
 _INVOICE = (
-    "SELECT i.id, i.number, i.type, i.run_id, i.contract_id, c.contract_no, u.customer_no, "
+    "SELECT i.id, i.number, i.type, i.kind, i.run_id, i.contract_id, c.contract_no, i.customer_id, u.customer_no, "
     "u.name AS customer_name, lower(i.period) AS period_start, upper(i.period) AS period_end, "
-    "i.issued_on, i.due_on, i.reference, i.currency, i.net, i.vat, i.gross{snapshot} "
-    "FROM invoice i JOIN contract c ON c.id = i.contract_id JOIN customer u ON u.id = i.customer_id "
+    "i.issued_on, i.due_on, i.reference, i.currency, i.net, i.vat, i.gross, i.credits_id, "
+    "credited.number AS credits{snapshot} "
+    "FROM invoice i JOIN customer u ON u.id = i.customer_id LEFT JOIN contract c ON c.id = i.contract_id "
+    "LEFT JOIN invoice credited ON credited.id = i.credits_id "
 )
 
 
@@ -241,8 +243,8 @@ def invoice_by_number(connection: Connection, number: str) -> AnyRow | None:
 def invoice_lines(connection: Connection, invoice_id: int) -> Sequence[AnyRow]:
     """Return the lines of a document in order."""
     query = text(
-        "SELECT position, component, lower(period) AS period_start, upper(period) AS period_end, quantity, "
-        "unit, unit_price, price_base_quantity, net, vat_category, vat_rate, quality, trace "
+        "SELECT position, component, point, lower(period) AS period_start, upper(period) AS period_end, quantity, "
+        "unit, unit_price, price_base_quantity, net, vat_category, vat_rate, quality, refers_to, trace "
         "FROM invoice_line WHERE invoice_id = :id ORDER BY position"
     )
     return connection.execute(query, {"id": invoice_id}).all()

@@ -202,15 +202,17 @@ class Preview(BaseModel):
 
 
 class InvoiceOut(BaseModel):
-    """An issued document in a list."""
+    """An issued document in a list; `credits` is the number of the document that a credit note returns."""
 
     number: str
     type: str
-    run_id: int
-    contract_no: str
+    kind: str
+    run_id: int | None
+    contract_no: str | None
     customer_no: str
     customer_name: str
-    period: tuple[date, date]
+    credits: str | None
+    period: tuple[date, date] | None
     issued_on: date
     due_on: date
     reference: str
@@ -225,7 +227,8 @@ class InvoiceLineOut(BaseModel):
 
     position: int
     component: str
-    period: tuple[date, date]
+    point: str | None
+    period: tuple[date, date] | None
     quantity: Decimal
     unit: str
     unit_price: Decimal
@@ -234,6 +237,7 @@ class InvoiceLineOut(BaseModel):
     vat_category: str
     vat_rate: Decimal
     quality: str | None
+    refers_to: str | None
     trace: dict[str, Any]  # Any: one shape a kind of line, see meterhub.billing.rating.traces
 
 

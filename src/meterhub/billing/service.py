@@ -140,7 +140,7 @@ def find_invoice(connection: Connection, number: str) -> InvoiceDetail:
     if row is None:
         raise NotFound(f"there is no invoice {number!r}")
     lines = [
-        InvoiceLineOut.model_validate({**line._mapping, "period": (line.period_start, line.period_end)})
+        InvoiceLineOut.model_validate({**line._mapping, "period": _period(line)})
         for line in repository.invoice_lines(connection, row.id)
     ]
     groups = [VatSum.model_validate(group._mapping) for group in repository.invoice_vat_groups(connection, row.id)]
@@ -149,7 +149,11 @@ def find_invoice(connection: Connection, number: str) -> InvoiceDetail:
 
 def invoice_out(row: AnyRow) -> InvoiceOut:
     """Return an issued document as it is listed."""
-    return InvoiceOut.model_validate({**row._mapping, "period": (row.period_start, row.period_end)})
+    return InvoiceOut.model_validate({**row._mapping, "period": _period(row)})
+
+
+def _period(row: AnyRow) -> tuple[date, date] | None:
+    return (row.period_start, row.period_end) if row.period_start else None
 
 
 def _due_on(country: Country, issued_on: date, asked: date | None) -> date:

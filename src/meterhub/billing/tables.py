@@ -123,17 +123,20 @@ number_series = Table(
     Column("last", Integer, nullable=False),
 )
 
-# `snapshot` holds every input of the calculation: reads, prices, VAT, customer, seller, chart.
+# `snapshot` holds every input of the calculation: reads, prices, VAT, customer, seller, chart. `credits_id` is
+# what a credit note returns. Other charges and interest have neither run nor, as a rule, contract and period.
 invoice = Table(
     "invoice",
     metadata,
     Column("id", Integer, Identity(always=True), primary_key=True),
     Column("number", Text, nullable=False, unique=True),
     Column("type", Text, nullable=False),
-    Column("run_id", Integer, ForeignKey("billing_run.id"), nullable=False),
-    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
+    Column("kind", Text, nullable=False, server_default="consumption"),
+    Column("run_id", Integer, ForeignKey("billing_run.id")),
+    Column("contract_id", Integer, ForeignKey("contract.id")),
     Column("customer_id", Integer, ForeignKey("customer.id"), nullable=False),
-    Column("period", DATERANGE, nullable=False),
+    Column("credits_id", Integer, ForeignKey("invoice.id")),
+    Column("period", DATERANGE),
     Column("issued_on", Date, nullable=False),
     Column("due_on", Date, nullable=False),
     Column("issued_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
@@ -144,10 +147,13 @@ invoice = Table(
     Column("gross", Numeric(12, 2), nullable=False),
     Column("snapshot", JSONB, nullable=False),
     CheckConstraint("type IN ('invoice', 'credit_note')", name="type"),
+    CheckConstraint("kind IN ('consumption', 'other', 'interest')", name="kind"),
     CheckConstraint("gross = net + vat", name="gross"),
-    UniqueConstraint("run_id", "contract_id"),
+    # A customer may share a contract in several parts of a run's period.
+    UniqueConstraint("run_id", "contract_id", "customer_id", "period"),
     Index("ix_invoice_customer_id", "customer_id", "id"),
     Index("ix_invoice_contract_id", "contract_id", "id"),
+    Index("ix_invoice_credits_id", "credits_id", postgresql_where=text("credits_id IS NOT NULL")),
 )
 
 # VAT is computed once a group and document, so it is kept as computed and never summed from lines.
@@ -168,7 +174,8 @@ invoice_line = Table(
     Column("invoice_id", Integer, ForeignKey("invoice.id"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("component", Text, nullable=False),
-    Column("period", DATERANGE, nullable=False),
+    Column("point", Text),
+    Column("period", DATERANGE),
     Column("quantity", Numeric, nullable=False),
     Column("unit", Text, nullable=False),
     Column("unit_price", Numeric, nullable=False),
@@ -177,6 +184,7 @@ invoice_line = Table(
     Column("vat_category", Text, nullable=False),
     Column("vat_rate", Numeric, nullable=False),
     Column("quality", Text),
+    Column("refers_to", Text),
     Column("trace", JSONB, nullable=False),
     UniqueConstraint("invoice_id", "position"),
 )

@@ -48,11 +48,11 @@ def invoice(connection: Connection, settings: Settings, number: str) -> Explanat
 
 
 def _line(stored: InvoiceLineOut) -> Line:
-    """Return a stored line as rating made it; the point is not kept in lines."""
+    """Return a stored line as rating made it."""
     return Line(
         code=stored.component,
-        point=None,
-        period=DateRange(*stored.period),
+        point=stored.point,
+        period=DateRange(*stored.period) if stored.period else None,
         quantity=stored.quantity,
         unit=stored.unit,
         unit_price=stored.unit_price,
@@ -61,6 +61,7 @@ def _line(stored: InvoiceLineOut) -> Line:
         vat_category=stored.vat_category,
         vat_rate=stored.vat_rate,
         quality=Quality(stored.quality) if stored.quality else None,
+        refers_to=stored.refers_to,
         trace=trace_from_json(stored.trace),
     )
 
@@ -68,8 +69,8 @@ def _line(stored: InvoiceLineOut) -> Line:
 def _line_step(
     position: int, line: Line, evidence: Evidence, stored: tuple[Mapping[int, AnyRow], Mapping[int, AnyRow]]
 ) -> Step:
-    assert line.period is not None
-    title = f"line {position}: {line.code}, {line.period.start} to {line.period.last_day}: {line.net}"
+    days = f", {line.period.start} to {line.period.last_day}" if line.period else ""
+    title = f"line {position}: {line.code}{days}: {line.net}"
     computed = checked(" → ".join(explain(line)), disagreements(line))
     return checked(title, [], (computed, *_reads(line, evidence), *_prices(line, *stored)))
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 from meterhub.assets.keys import key_for
 from meterhub.assets.repository import MeterRow
 from meterhub.billing.runs.snapshot import meter_name
-from meterhub.billing.runs.usage import Json, StoredRead, local_midnight, register_between, whole_litres_ml
+from meterhub.billing.runs.usage import StoredRead, local_midnight, register_between, whole_litres_ml
 from meterhub.errors import MeterhubError
 from meterhub.explain import repository
 from meterhub.explain.model import Step, Verdict, checked, differences
@@ -17,6 +17,7 @@ from meterhub.ingest.decoding import Damaged, Held, MeterRead, Readable, Registr
 from meterhub.ingest.repository import load_formats
 from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ml_as_m3
+from meterhub.kit.values import Json
 from meterhub.settings import Settings
 from meterhub.wmbus import FormatStore
 

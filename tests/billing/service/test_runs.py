@@ -185,15 +185,15 @@ def test_numbers_have_no_gap_and_no_double_after_a_crash_in_the_middle(town, mon
     run_id = town.start_run()
 
     chunks = []
-    issue = execution.issue_documents
+    issue = execution.issue
 
-    def issue_then_crash(connection, head, bills):
-        issue(connection, head, bills)
-        chunks.append(len(bills))
+    def issue_then_crash(connection, drafts, **options):
+        issue(connection, drafts, **options)
+        chunks.append(len(drafts))
         if len(chunks) == 2:
             raise RuntimeError("power cut")
 
-    monkeypatch.setattr(execution, "issue_documents", issue_then_crash)
+    monkeypatch.setattr(execution, "issue", issue_then_crash)
     with pytest.raises(RuntimeError, match="power cut"):
         execution.carry_out(town.engine, settings(), run_id, chunk_size=3, workers=1)
     assert town.rows("SELECT state, accounts_done FROM billing_run") == [("failed", 3)]

@@ -79,7 +79,7 @@ def sheet(invoice: InvoiceDetail) -> Sheet:
         ],
         "sum": {"net": money(invoice.net), "vat": money(invoice.vat), "gross": money(invoice.gross)},
         "readings": _readings(snapshot, language),
-        "chart": drawn(snapshot["chart"], invoice.period[1], language),
+        "chart": drawn(snapshot["chart"], invoice.period[1], language) if invoice.period else None,
         "how": [_how(line, language, money) for line in invoice.lines],
         "prices": language["prices_from"].format(name=snapshot["tariff"]["name"]),
         "transfer": None if credit else _transfer(invoice, language),
@@ -95,9 +95,9 @@ def _head(invoice: InvoiceDetail, language: Language, *, credit: bool) -> list[l
         ("issued_on", language.day(invoice.issued_on)),
         ("due_on", "" if credit else language.day(invoice.due_on)),
         ("reference", "" if credit else printed_reference(invoice)),
-        ("period", language.days(invoice.period[0], invoice.period[1] - ONE_DAY)),
+        ("period", _days(invoice.period, language)),
         ("customer_no", invoice.customer_no),
-        ("contract_no", invoice.contract_no),
+        ("contract_no", invoice.contract_no or ""),
         ("point", snapshot["point"]["point_code"]),
         ("property", f"{place['property_code']}, {place['street']}, {place['postal_code']} {place['city']}"),
         ("meter", meters),
@@ -110,11 +110,15 @@ def printed_reference(invoice: InvoiceDetail) -> str:
     return printed_viite(invoice.reference) if invoice.snapshot["country"] == "FI" else invoice.reference
 
 
+def _days(period: tuple[date, date] | None, language: Language) -> str:
+    """Return the first and last day, both inclusive; nothing for what has no period."""
+    return language.days(period[0], period[1] - ONE_DAY) if period else ""
+
+
 def _line(line: InvoiceLineOut, language: Language, money: "_Money") -> Sheet:
-    first, end = line.period
     return {
         "what": component_name(line.component, language),
-        "period": language.days(first, end - ONE_DAY),
+        "period": _days(line.period, language),
         "estimated": line.quality == "estimated",
         "quantity": _quantity(line, language),
         "price": _price(line, language, money),
@@ -157,9 +161,9 @@ def _how(line: InvoiceLineOut, language: Language, money: "_Money") -> str:
     """Return the arithmetic of a line in one row."""
     base = line.price_base_quantity
     divided = f" / {language.number(base)}" if base != 1 else ""
-    first, end = line.period
+    days = f", {_days(line.period, language)}" if line.period else ""
     return (
-        f"{component_name(line.component, language)}, {language.days(first, end - ONE_DAY)}: "
+        f"{component_name(line.component, language)}{days}: "
         f"{_quantity(line, language)}{divided} {TIMES} {_price(line, language, money)} = {money(line.net)}"
     )
 

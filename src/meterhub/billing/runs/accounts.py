@@ -8,14 +8,25 @@ from meterhub.billing.rating.model import Document, QuoteResult
 from meterhub.billing.rating.quoting import quote
 from meterhub.billing.rating.tariffs import PriceList
 from meterhub.billing.rating.traces import VolumeTrace
-from meterhub.billing.runs.issue import Bill
 from meterhub.billing.runs.loading import Account, Chunk
 from meterhub.billing.runs.snapshot import SCHEMA, meter_name, price_list, quote_of
 from meterhub.billing.runs.spans import Installed
-from meterhub.billing.runs.usage import ML_PER_L, Json, dated_reads
+from meterhub.billing.runs.usage import ML_PER_L, dated_reads
 from meterhub.kit.periods import DateRange
 from meterhub.kit.units import ML_PER_M3
+from meterhub.kit.values import Json
 from meterhub.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Bill:
+    """A rated document of one contract, ready to be issued."""
+
+    contract_id: int
+    customer_id: int
+    period: DateRange
+    document: Document
+    snapshot: Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,14 @@ taken (SKIP LOCKED). After a crash a run goes on where it stopped: a chunk is ei
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import date
 from threading import Event
 
 from sqlalchemy import Connection, Engine, text
 
 from meterhub.billing import repository
-from meterhub.billing.runs.accounts import Held, Pricing, bill_account
-from meterhub.billing.runs.issue import Bill, Head, issue_documents
+from meterhub.billing.issuing import Draft, Kind, issue
+from meterhub.billing.runs.accounts import Bill, Held, Pricing, bill_account
 from meterhub.billing.runs.loading import load_chunk
 from meterhub.billing.runs.snapshot import frozen_prices
 from meterhub.errors import NotFound
@@ -23,6 +24,18 @@ from meterhub.settings import Settings
 CHUNK = 200
 # One computes while the other waits for the database.
 WORKERS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What all documents of a run share."""
+
+    run_id: int
+    issued_on: date
+    due_on: date
+    country: str
+    currency: str
+    preview: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ def bill_chunk(connection: Connection, work: Work, size: int) -> int:
     results = {account.contract_id: bill_account(account, chunk, work.pricing) for account in chunk.accounts}
     bills = [result for result in results.values() if isinstance(result, Bill)]
     held = [result for result in results.values() if isinstance(result, Held)]
-    issue_documents(connection, work.head, bills)
+    issue(connection, [_draft(work.head, bill) for bill in bills], preview=work.head.preview)
     _hold(connection, run_id, held)
     states = {one.contract_id: "issued" for one in bills} | {one.contract_id: "held" for one in held}
     connection.execute(
@@ -105,6 +118,22 @@ def finish(connection: Connection, run_id: int) -> None:
     """Mark a run finished if no contract is left; one that another worker still has is its to finish."""
     repository.run_by_id(connection, run_id, lock=True)
     connection.execute(_FINISHED, {"id": run_id})
+
+
+def _draft(head: Head, bill: Bill) -> Draft:
+    return Draft(
+        kind=Kind.CONSUMPTION,
+        customer_id=bill.customer_id,
+        document=bill.document,
+        snapshot=bill.snapshot,
+        issued_on=head.issued_on,
+        due_on=head.due_on,
+        currency=head.currency,
+        country=head.country,
+        contract_id=bill.contract_id,
+        run_id=head.run_id,
+        period=bill.period,
+    )
 
 
 def _pricing(connection: Connection, settings: Settings, run: AnyRow) -> Pricing:

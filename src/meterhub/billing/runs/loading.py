@@ -10,10 +10,11 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.runs.pictures import pictures
 from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, exchange_reads
-from meterhub.billing.runs.usage import Boundary, Carried, Json, StoredRead, local_midnight
+from meterhub.billing.runs.usage import Boundary, Carried, StoredRead, local_midnight
 from meterhub.kit.arrays import instants, integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
+from meterhub.kit.values import Json
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, text
 
 from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, MeterSpan, spans_of
-from meterhub.billing.runs.usage import Json, local_midnight
+from meterhub.billing.runs.usage import local_midnight
 from meterhub.kit.arrays import instants, integers
 from meterhub.kit.periods import DateRange, cut_days
 from meterhub.kit.units import ML_PER_M3
+from meterhub.kit.values import Json
 
 # More bars than this could not be told apart on paper.
 MAX_BARS = 31

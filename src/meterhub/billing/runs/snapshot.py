@@ -21,9 +21,9 @@ from meterhub.billing.rating.model import (
     VatVersion,
 )
 from meterhub.billing.rating.tariffs import PriceList
-from meterhub.billing.runs.usage import Json
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange
+from meterhub.kit.values import Json
 
 SCHEMA = 1
 # Overload flow Q4 of the usual household meter, Q3 = 2.5 m³/h (ISO 4064-1): what a rollover may not exceed.

@@ -13,18 +13,16 @@ then once to 0.001 m³. Two rules keep every millilitre billed exactly once:
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from meterhub.kit.money import divide_half_up
 from meterhub.kit.periods import ONE_DAY, DateRange
 from meterhub.kit.units import ML_PER_M3
+from meterhub.kit.values import Json
 from meterhub.readings.hourly import RegisterRead, register_at
 
 ML_PER_L = 1000
 EXCHANGE_SOURCES = ("installation", "removal")
-
-Json = dict[str, Any]  # Any: values as they stand in the stored snapshot
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,232 @@
+"""Issues documents of every kind: number, reference, rows, ledger entry, in the transaction that makes them final.
+
+Numbers are gapless: the counter row of a series moves in the same transaction as the documents that use
+it, so a rollback frees them and a second worker waits for the first. This is the only place that makes
+invoice rows.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from meterhub.billing.ledger import posting
+from meterhub.billing.rating.model import Country, Document, DocumentType, Line
+from meterhub.billing.rating.serialise import plain, trace_as_json
+from meterhub.billing.receivables.identifiers import make_kid_mod10, make_viite
+from meterhub.kit.periods import DateRange
+from meterhub.kit.values import Json
+
+NUMBER_WIDTH = 6
+# Credit notes have a series, a letter and a leading digit of the reference of their own.
+_PREFIX = {DocumentType.INVOICE: "", DocumentType.CREDIT_NOTE: "C"}
+_REFERENCE_PREFIX = {DocumentType.INVOICE: "", DocumentType.CREDIT_NOTE: "9"}
+
+
+class Kind(StrEnum):
+    """What a document is for; a credit note has the kind of what it credits."""
+
+    CONSUMPTION = "consumption"
+    OTHER = "other"
+    INTEREST = "interest"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A document ready to be issued to a customer; `credits_id` is the invoice that a credit note returns."""
+
+    kind: Kind
+    customer_id: int
+    document: Document
+    snapshot: Json
+    issued_on: date
+    due_on: date
+    currency: str
+    country: str
+    contract_id: int | None = None
+    run_id: int | None = None
+    period: DateRange | None = None
+    credits_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """An issued document: signs stay as computed, so a credit note has a gross below zero."""
+
+    invoice_id: int
+    number: str
+    reference: str
+    type: DocumentType
+    gross: Decimal
+
+
+class Numbered(NamedTuple):
+    """A number of a series and the payment reference made from it."""
+
+    number: str
+    reference: str
+
+
+def issue(connection: Connection, drafts: Sequence[Draft], *, preview: bool = False) -> list[Issued]:
+    """Number and store documents with lines and VAT groups, and post them to the ledger; in the order given.
+
+    A preview takes numbers from series of its own, for a transaction that will be rolled back.
+    """
+    if not drafts:
+        return []
+    heads = [(draft.document.type, draft.country, draft.issued_on.year) for draft in drafts]
+    numbers = take_numbers(connection, heads, preview=preview)
+    rows = [_row(draft, *number) for draft, number in zip(drafts, numbers, strict=True)]
+    stored = connection.execute(_ISSUE, {"bills": json.dumps(rows, ensure_ascii=False)})
+    ids = {row.number: row.id for row in stored}
+    posting.post_invoices(connection, [ids[number] for number, _ in numbers])
+    return [
+        Issued(ids[number], number, reference, draft.document.type, draft.document.gross)
+        for draft, (number, reference) in zip(drafts, numbers, strict=True)
+    ]
+
+
+def take_numbers(
+    connection: Connection, heads: Sequence[tuple[DocumentType, str, int]], *, preview: bool = False
+) -> list[Numbered]:
+    """Return the next number of each (type, country, year of issue), in the order given.
+
+    The counters of several series are always locked in one order, so that two workers never wait for each other.
+    """
+    free: dict[tuple[str, int], int] = {}
+    wanted = [(str(document_type), year) for document_type, _, year in heads]
+    for series, year in sorted(set(wanted), key=lambda one: (one[1], one[0] == DocumentType.CREDIT_NOTE)):
+        count = wanted.count((series, year))
+        name = f"preview-{series}" if preview else series
+        last = connection.execute(_TAKE, {"series": name, "year": year, "count": count}).scalar_one()
+        free[series, year] = last - count + 1
+    result = []
+    for document_type, country, year in heads:
+        key = (str(document_type), year)
+        result.append(number_and_reference(document_type, country, year, free[key], preview=preview))
+        free[key] += 1
+    return result
+
+
+def number_and_reference(
+    document_type: DocumentType, country: str, year: int, count: int, *, preview: bool = False
+) -> Numbered:
+    """Return the number of the count-th document of a series and year, and its payment reference."""
+    prefix = f"{'P' if preview else ''}{_PREFIX[document_type]}"
+    number = f"{prefix}{year}-{count:0{NUMBER_WIDTH}d}"
+    base = f"{_REFERENCE_PREFIX[document_type]}{year}{count:0{NUMBER_WIDTH}d}"
+    return Numbered(number, make_viite(base) if country == Country.FI else make_kid_mod10(base))
+
+
+def document_row(document: Document) -> Json:
+    """Return a document as it is stored: totals, lines and VAT groups."""
+    return {
+        "type": document.type.value,
+        "net": plain(document.net),
+        "vat": plain(document.vat),
+        "gross": plain(document.gross),
+        "lines": [_line_row(position, line) for position, line in enumerate(document.lines, start=1)],
+        "groups": [
+            {
+                "category": group.category,
+                "rate": plain(group.rate),
+                "base": plain(group.base),
+                "vat": plain(group.vat),
+            }
+            for group in document.vat_groups
+        ],
+    }
+
+
+_TAKE = text(
+    """
+    INSERT INTO number_series (series, year, last) VALUES (:series, :year, :count)
+    ON CONFLICT (series, year) DO UPDATE SET last = number_series.last + excluded.last
+    RETURNING last
+    """
+)
+
+# One JSON text a call: arrays of long texts would be escaped character by character on the way.
+_FROM_JSON = """
+    SELECT * FROM json_to_recordset(CAST(:bills AS json)) AS new
+        (number text, reference text, type text, kind text, run_id int, contract_id int, customer_id int,
+         credits_id int, starts date, ends date, issued_on date, due_on date, currency text,
+         net numeric, vat numeric, gross numeric, snapshot jsonb, lines json, groups json)
+"""
+
+_STORE = """
+    WITH bill AS MATERIALIZED ({source}), issued AS (
+        INSERT INTO invoice (number, reference, type, kind, run_id, contract_id, customer_id, credits_id, period,
+                             issued_on, due_on, currency, net, vat, gross, snapshot)
+        SELECT number, reference, type, kind, run_id, contract_id, customer_id, credits_id,
+               CASE WHEN starts IS NOT NULL THEN daterange(starts, ends) END,
+               issued_on, due_on, currency, net, vat, gross, snapshot
+        FROM bill
+        RETURNING id, number
+    ), grouped AS (
+        INSERT INTO invoice_vat (invoice_id, category, rate, base, vat)
+        SELECT issued.id, g.category, g.rate, g.base, g.vat
+        FROM issued JOIN bill USING (number) CROSS JOIN LATERAL
+             json_to_recordset(bill.groups) AS g (category text, rate numeric, base numeric, vat numeric)
+    ), lined AS (
+        INSERT INTO invoice_line (invoice_id, position, component, point, period, quantity, unit, unit_price,
+                                  price_base_quantity, net, vat_category, vat_rate, quality, refers_to, trace)
+        SELECT issued.id, l.position, l.component, l.point,
+               CASE WHEN l.starts IS NOT NULL THEN daterange(l.starts, l.ends) END, l.quantity, l.unit,
+               l.unit_price, l.price_base_quantity, l.net, l.vat_category, l.vat_rate, l.quality, l.refers_to,
+               l.trace
+        FROM issued JOIN bill USING (number) CROSS JOIN LATERAL
+             json_to_recordset(bill.lines) AS l
+                 (position int, component text, point text, starts date, ends date, quantity numeric, unit text,
+                  unit_price numeric, price_base_quantity numeric, net numeric, vat_category text,
+                  vat_rate numeric, quality text, refers_to text, trace jsonb)
+    )
+    SELECT id, number FROM issued
+"""
+
+_ISSUE = text(_STORE.format(source=_FROM_JSON))
+
+
+def _row(draft: Draft, number: str, reference: str) -> Json:
+    return {
+        "number": number,
+        "reference": reference,
+        "kind": draft.kind.value,
+        "run_id": draft.run_id,
+        "contract_id": draft.contract_id,
+        "customer_id": draft.customer_id,
+        "credits_id": draft.credits_id,
+        "starts": draft.period.start.isoformat() if draft.period else None,
+        "ends": draft.period.end.isoformat() if draft.period else None,
+        "issued_on": draft.issued_on.isoformat(),
+        "due_on": draft.due_on.isoformat(),
+        "currency": draft.currency,
+        "snapshot": draft.snapshot,
+        **document_row(draft.document),
+    }
+
+
+def _line_row(position: int, line: Line) -> Json:
+    assert line.trace is not None
+    return {
+        "position": position,
+        "component": line.code,
+        "point": line.point,
+        "starts": line.period.start.isoformat() if line.period else None,
+        "ends": line.period.end.isoformat() if line.period else None,
+        "quantity": plain(line.quantity),
+        "unit": line.unit,
+        "unit_price": plain(line.unit_price),
+        "price_base_quantity": plain(line.price_base_quantity),
+        "net": plain(line.net),
+        "vat_category": line.vat_category,
+        "vat_rate": plain(line.vat_rate),
+        "quality": line.quality.value if line.quality else None,
+        "refers_to": line.refers_to,
+        "trace": trace_as_json(line.trace),
+    }
