@@ -458,6 +458,22 @@ def test_a_half_year_without_a_rate_fails() -> None:
     assert "2026H2" in message
 
 
+def test_a_meter_size_that_has_no_price_is_an_error_and_never_free() -> None:
+    fee = price("BASE", None, "meter_size", sizes={"20": "111.50", "25": "209.59"})
+    scenario = quote(tariff=[fee], sites=[{"meter_size_mm": 32}])
+    code, message = refused(scenario)
+    assert code == "rate_missing"
+    assert "32 mm" in message
+    assert "20, 25" in message
+
+
+def test_a_fee_by_something_that_nobody_knows_of_the_site_is_an_error() -> None:
+    scenario = quote(tariff=[price("HOMES", "10", "dwelling")], sites=[{"meter_size_mm": 20}])
+    code, message = refused(scenario)
+    assert code == "site_fact_missing"
+    assert "dwellings" in message
+
+
 def test_every_reason_of_a_whole_scenario_is_tested_here() -> None:
     in_place = {Reason.BAD_REFERENCE, Reason.BAD_IBAN, Reason.TERM_TOO_SHORT}
     source = __import__("pathlib").Path(__file__).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from meterhub.billing.rating.checks import check_quote, deduct_targets
 from meterhub.billing.rating.consumption import PointRegisters, SegmentVolume, prepare, subtract
-from meterhub.billing.rating.model import Line, Point, Quote, Role, VatCut
+from meterhub.billing.rating.model import Line, Point, Quote, Role, Site, VatCut
 from meterhub.billing.rating.rules import resolve
 from meterhub.billing.rating.strict_json import Fields
 from meterhub.billing.rating.tariffs import Component, Span
@@ -37,6 +37,11 @@ class Kind:
     parameters: Callable[[Fields], object]
     rate: Callable[["RatingContext", Component], Iterable[Charge]]
     needs_service: bool = False
+    # Whether the version's own net price is used: a kind with a table of prices, or a share of others, has none.
+    priced: Callable[[object], bool] = lambda _parameters: True
+
+
+_UNKNOWN = Site()
 
 
 class RatingContext:
@@ -49,6 +54,8 @@ class RatingContext:
         self.charges: list[Charge] = []
         self.vat_day = quote.period.last_day if self.rules.vat_cut is VatCut.PERIOD_END else None
         self.move_cuts: tuple[date, ...] = (quote.move.on,) if quote.move else ()
+        self._sites = sorted(quote.sites, key=lambda site: site.valid_from)
+        self.site_cuts = tuple(site.valid_from for site in self._sites)
         self._registers = {
             point.id: prepare(
                 point,
@@ -69,6 +76,11 @@ class RatingContext:
     def owner(self, payer: str | None) -> str | None:
         """Return the single owner of a line; a move decides by date instead."""
         return None if self.quote.move else payer
+
+    def site_on(self, day: date) -> Site:
+        """Return what was known of the site on a day; before the first record, the first."""
+        known = [site for site in self._sites if site.valid_from <= day]
+        return known[-1] if known else self._sites[0] if self._sites else _UNKNOWN
 
     def registers(self, point: Point) -> PointRegisters:
         """Return the registers of a point."""

@@ -17,6 +17,8 @@ class Reason(StrEnum):
     BAD_WEIGHTS = "bad_weights"
     TARIFF_OVERLAP = "tariff_overlap"
     TARIFF_GAP = "tariff_gap"
+    RATE_MISSING = "rate_missing"
+    SITE_FACT_MISSING = "site_fact_missing"
     VAT_OVERLAP = "vat_overlap"
     VAT_MISSING = "vat_missing"
     DUPLICATE_READ = "duplicate_read"

@@ -16,6 +16,7 @@ from meterhub.billing.rating.traces import (
     MinimumTrace,
     MirrorTrace,
     RegisterValue,
+    RelativeTrace,
     SplitTrace,
     Trace,
     VolumeTrace,
@@ -59,6 +60,8 @@ def _steps(trace: Trace, line: Line) -> Iterator[str]:
             f"minimum {plain(trace.net_price)} for {trace.days} of {trace.period_days} days, "
             f"volumes came to {plain(trace.volumetric_net)}"
         )
+    elif isinstance(trace, RelativeTrace):
+        yield f"{plain(trace.percent)} % of the price {plain(trace.on_price)} of {trace.on_code}"
     elif isinstance(trace, ItemTrace):
         yield f"one-off of {trace.on}"
     elif isinstance(trace, MirrorTrace):

@@ -194,6 +194,23 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """What fees other than volumes are by, from a day on; None where nobody has told.
+
+    `meter_size_mm` is the nominal size (DN) of the site's largest meter; `marks` name what only some sites
+    pay (a combined sewer) or get (a reduced fee).
+    """
+
+    valid_from: date = date.min
+    meter_size_mm: int | None = None
+    floor_area_m2: Decimal | None = None
+    plot_area_m2: Decimal | None = None
+    dwellings: int | None = None
+    building_type: str | None = None
+    marks: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Line:
     """A priced line; None where a field does not apply. `trace` says how it was computed."""
 
@@ -246,6 +263,7 @@ class Quote:
     move: Move | None = None
     leak_credit: LeakCredit | None = None
     items: tuple[Item, ...] = ()
+    sites: tuple[Site, ...] = ()
     rules: Rules = field(default_factory=Rules)
 
 

@@ -49,12 +49,13 @@ class Component:
 class PriceList:
     """Components and VAT versions that were checked against overlaps; share one among many quotes."""
 
-    __slots__ = ("_spans", "components", "vat")
+    __slots__ = ("_concerned", "_spans", "components", "vat")
 
     def __init__(self, components: tuple[Component, ...], vat: dict[str, tuple[VatVersion, ...]]) -> None:
         self.components = components
         self.vat = vat
         self._spans: dict[tuple[str, DateRange, date | None], list[Span]] = {}
+        self._concerned = self._cuts_of_others()
 
     @classmethod
     def of(cls, tariff: Iterable[TariffVersion], vat: Iterable[VatVersion]) -> "PriceList":
@@ -95,14 +96,21 @@ class PriceList:
         spans = self._spans.get(key)
         if spans is None:
             # Many quotes share few periods; what is kept is only what has no cuts of its own.
-            spans = self._spans[key] = self._spans_by_price(component, billed, vat_day)
-        if not cuts:
-            return spans
-        return [
-            Span(DateRange(start, end), span.version, span.vat)
-            for span in spans
-            for start, end in pairwise(cut_days(span.period, cuts))
-        ]
+            spans = self._spans_by_price(component, billed, vat_day)
+            spans = self._spans[key] = _cut(spans, self._concerned.get(component.code, ()))
+        return _cut(spans, cuts)
+
+    def _cuts_of_others(self) -> dict[str, tuple[date, ...]]:
+        """Return by component the days on which a share of it (a surcharge, a credit) changes (R4)."""
+        days: dict[str, list[date]] = {}
+        for component in self.components:
+            for version in component.versions:
+                bounds = [version.valid_from, version.valid_to]
+                for vat in self.vat.get(version.vat_code, ()):
+                    bounds += [vat.valid_from, vat.valid_to]
+                for code in getattr(version.parameters, "of", ()):
+                    days.setdefault(code, []).extend(day for day in bounds if day)
+        return {code: tuple(bounds) for code, bounds in days.items()}
 
     def _spans_by_price(self, component: Component, billed: DateRange, vat_day: date | None) -> list[Span]:
         component.refuse_gap(billed)
@@ -125,6 +133,16 @@ class PriceList:
             Span(DateRange(start, end), version, self.vat_on(version.vat_code, start))
             for start, end in pairwise(cut_days(billed, bounds))
         ]
+
+
+def _cut(spans: list[Span], days: Sequence[date]) -> list[Span]:
+    if not days:
+        return spans
+    return [
+        Span(DateRange(start, end), span.version, span.vat)
+        for span in spans
+        for start, end in pairwise(cut_days(span.period, days))
+    ]
 
 
 def _version_on(versions: Sequence[_Version], day: date) -> _Version | None:

@@ -123,6 +123,17 @@ class MinimumTrace:
 
 
 @dataclass(frozen=True, slots=True)
+class RelativeTrace:
+    """Unit price = round6(price of the line it is on · percent/100); the quantity is that line's."""
+
+    on_code: str
+    on_price: Decimal
+    percent: Decimal
+    tariff_ref: Ref = None
+    vat_ref: Ref = None
+
+
+@dataclass(frozen=True, slots=True)
 class ItemTrace:
     """A one-off of the price list, dated."""
 
@@ -165,6 +176,7 @@ Trace: TypeAlias = (
     | FixedTrace
     | LeakTrace
     | MinimumTrace
+    | RelativeTrace
     | ItemTrace
     | MirrorTrace
     | InterestTrace

@@ -4,12 +4,13 @@ from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 
-from meterhub.billing.rating.components.fixed import quantity_of
 from meterhub.billing.rating.components.minimum import lacking_net
 from meterhub.billing.rating.dates import interest_of_days, weight
 from meterhub.billing.rating.leak_credit import credited_m3
 from meterhub.billing.rating.model import Line
+from meterhub.billing.rating.periodic import quantity_of
 from meterhub.billing.rating.registers import annual_part_l, interpolated_l, whole_litres
+from meterhub.billing.rating.relative import price_of
 from meterhub.billing.rating.splitting import part_of_quantity, split_cents
 from meterhub.billing.rating.traces import (
     Apportion,
@@ -21,6 +22,7 @@ from meterhub.billing.rating.traces import (
     MinimumTrace,
     MirrorTrace,
     RegisterValue,
+    RelativeTrace,
     SplitTrace,
     Trace,
     VolumeTrace,
@@ -80,6 +82,8 @@ def _compare_quantity(line: Line, trace: Trace, found: list[str]) -> None:
         _compare(found, "quantity", line.quantity, -credited)
     elif isinstance(trace, MinimumTrace):
         _compare(found, "unit price", line.unit_price, lacking_net(trace))
+    elif isinstance(trace, RelativeTrace):
+        _compare(found, "unit price", line.unit_price, price_of(trace))
     elif isinstance(trace, InterestTrace):
         exact = sum((interest_of_days(days, rate, balance) for _, days, rate, balance in trace.rows), Fraction(0))
         _compare(found, "unit price", line.unit_price, round2(exact))

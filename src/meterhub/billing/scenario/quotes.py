@@ -1,5 +1,6 @@
 """Strict reading of a quote given as JSON: every rule of the format, before anything is computed."""
 
+from datetime import date
 from decimal import Decimal
 
 from meterhub.billing.rating.components import KINDS
@@ -18,6 +19,7 @@ from meterhub.billing.rating.model import (
     Regime,
     Rules,
     Service,
+    Site,
     TariffVersion,
     VatCut,
     VatVersion,
@@ -57,6 +59,7 @@ def quote_from(fields: Fields) -> Quote:
         move=_move(fields.optional_nested("move")),
         leak_credit=_leak_credit(fields.optional_nested("leak_credit")),
         items=tuple(_item(one) for one in fields.objects("items", default_empty=True)),
+        sites=tuple(_site(one) for one in fields.objects("sites", default_empty=True)),
         rules=_rules(fields),
     )
     fields.done()
@@ -106,15 +109,16 @@ def _tariff_version(fields: Fields) -> TariffVersion:
         raise bad(Reason.BAD_SCENARIO, fields.at("kind"), name, f"is none of {', '.join(KINDS)}")
     service = fields.choice("service", Service) if kind.needs_service else fields.optional_text("service")
     valid_from, valid_to = fields.validity()
+    parameters = kind.parameters(fields)
     version = TariffVersion(
         code=fields.text("code"),
         kind=name,
-        net_price=_net_price(fields),
+        net_price=_net_price(fields) if kind.priced(parameters) else _no_price(fields),
         vat_code=fields.text("vat_code"),
         valid_from=valid_from,
         valid_to=valid_to,
         service=service,
-        parameters=kind.parameters(fields),
+        parameters=parameters,
     )
     fields.done()
     return version
@@ -136,6 +140,27 @@ def _net_price(fields: Fields) -> Decimal:
             f"is not a whole number up to {MAX_PRICE_DECIMALS}",
         )
     return net_of_gross(gross_price, rate, int(decimals))
+
+
+def _no_price(fields: Fields) -> Decimal:
+    """Return the price of a component whose prices stand in its parameters: zero, or not given at all."""
+    if fields.has("net_price") and fields.price("net_price"):
+        raise RatingError(Reason.BAD_SCENARIO, f"{fields.at('net_price')}: the parameters hold the prices")
+    return _ZERO
+
+
+def _site(fields: Fields) -> Site:
+    site = Site(
+        valid_from=fields.optional_day("valid_from") or date.min,
+        meter_size_mm=fields.integer("meter_size_mm", 1, 9999) if fields.has("meter_size_mm") else None,
+        floor_area_m2=fields.optional_decimal("floor_area_m2", low=_ZERO),
+        plot_area_m2=fields.optional_decimal("plot_area_m2", low=_ZERO),
+        dwellings=fields.integer("dwellings", 0, 9999) if fields.has("dwellings") else None,
+        building_type=fields.optional_text("building_type"),
+        marks=frozenset(fields.texts("marks", default_empty=True)),
+    )
+    fields.done()
+    return site
 
 
 def _vat_version(fields: Fields) -> VatVersion:
