@@ -127,3 +127,29 @@ def test_no_two_kept_transmissions_of_one_fingerprint_are_within_the_window(fram
     for fingerprint, s in frames:
         at = NOW + timedelta(seconds=s)
         assert any(f == fingerprint and abs(t - at) <= window for f, t in kept)
+
+
+@given(
+    st.lists(
+        st.fixed_dictionaries(
+            {
+                "frame": st.sampled_from(["0F44AE0C", "0f44ae0c", "0f4"]),
+                "received_at": st.sampled_from(
+                    [NOW.isoformat(), "2026-03-01T12:00:00Z", 1772366400, "1999-01-01"]
+                ),
+            },
+            optional={
+                "rssi_dbm": st.sampled_from([None, -71, -71.4, "-71", 51]),
+                "link_mode": st.sampled_from([None, "T1", "X9"]),
+                "more": st.just(1),
+            },
+        ),
+        max_size=4,
+    )
+)
+def test_a_batch_read_at_once_and_one_read_one_by_one_say_the_same(telegrams):
+    heard, rejected = parse_document({"gateway": "north", "telegrams": telegrams})
+    # with a faulty telegram behind them nothing is read at once
+    heard_each, rejected_each = parse_document({"gateway": "north", "telegrams": [*telegrams, {}]})
+    assert heard == heard_each
+    assert rejected == rejected_each[:-1]

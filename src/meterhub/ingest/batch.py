@@ -1,15 +1,14 @@
 """A batch as it arrives: bytes to telegrams, each judged alone. Pure."""
 
 import zlib
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import pydantic_core
 from pydantic import TypeAdapter, ValidationError
 
 from meterhub.errors import BadInput, TooLarge
-from meterhub.ingest.schemas import Rejected, TelegramIn
+from meterhub.ingest.schemas import QuickBatch, Rejected, TelegramIn
 
 # A gateway's clock may be off; a telegram from further ahead says nothing about when it was sent.
 MAX_AHEAD = timedelta(days=1)
@@ -19,8 +18,7 @@ MAX_BEHIND = timedelta(days=730)
 _telegram = TypeAdapter(TelegramIn)
 
 
-@dataclass(frozen=True, slots=True)
-class Heard:
+class Heard(NamedTuple):
     """A frame that was received, at its place in the batch."""
 
     index: int
@@ -50,25 +48,61 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
 
 def parse(body: bytes, *, gateway: str, max_telegrams: int, now: datetime) -> tuple[list[Heard], list[Rejected]]:
     """Return the telegrams of a batch, and those that cannot be kept with the reason for each."""
-    items = _telegrams(body, gateway, max_telegrams)
+    try:
+        batch = QuickBatch.model_validate_json(body)
+    except ValidationError:
+        return _parse_each(body, gateway, max_telegrams, now)
+    _check_sender(batch.gateway, gateway)
+    _check_size(len(batch.telegrams), max_telegrams)
+    earliest, latest = now - MAX_BEHIND, now + MAX_AHEAD
     heard, rejected = [], []
-    for index, item in enumerate(items):
+    for index, one in enumerate(batch.telegrams):
+        if earliest <= one.received_at <= latest:
+            rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
+            heard.append(Heard(index, one.frame, one.received_at, rssi, one.link_mode))
+        else:
+            rejected.append(_out_of_time(index, one.received_at, now))
+    return heard, rejected
+
+
+def _out_of_time(index: int, at: datetime, now: datetime) -> Rejected:
+    if at > now:
+        message = f"received_at {at.isoformat()} is in the future: check the gateway's clock"
+        return Rejected(index=index, code="received-in-future", message=message)
+    message = f"received_at {at.isoformat()} is years ago: check the gateway's clock"
+    return Rejected(index=index, code="received-long-ago", message=message)
+
+
+def _parse_each(
+    body: bytes, gateway: str, max_telegrams: int, now: datetime
+) -> tuple[list[Heard], list[Rejected]]:
+    """Judge each telegram alone: something in the batch is not as it should be."""
+    heard, rejected = [], []
+    for index, item in enumerate(_telegrams(body, gateway, max_telegrams)):
         try:
             one = _telegram.validate_python(item)
         except ValidationError as error:
             rejected.append(Rejected(index=index, code="bad-telegram", message=_first_fault(error)))
             continue
-        if one.received_at > now + MAX_AHEAD:
-            message = f"received_at {one.received_at.isoformat()} is in the future: check the gateway's clock"
-            rejected.append(Rejected(index=index, code="received-in-future", message=message))
-            continue
-        if one.received_at < now - MAX_BEHIND:
-            message = f"received_at {one.received_at.isoformat()} is years ago: check the gateway's clock"
-            rejected.append(Rejected(index=index, code="received-long-ago", message=message))
-            continue
-        rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
-        heard.append(Heard(index, bytes.fromhex(one.frame), one.received_at, rssi, one.link_mode))
+        if now - MAX_BEHIND <= one.received_at <= now + MAX_AHEAD:
+            rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
+            heard.append(Heard(index, bytes.fromhex(one.frame), one.received_at, rssi, one.link_mode))
+        else:
+            rejected.append(_out_of_time(index, one.received_at, now))
     return heard, rejected
+
+
+def _check_sender(named: object, gateway: str) -> None:
+    if named != gateway:
+        raise BadInput(
+            f"the token belongs to the gateway {gateway!r}, the batch names {named!r}",
+            fields={"gateway": "not the token's gateway"},
+        )
+
+
+def _check_size(telegrams: int, most: int) -> None:
+    if telegrams > most:
+        raise TooLarge(f"{telegrams} telegrams in one batch: send at most {most}")
 
 
 def _telegrams(body: bytes, gateway: str, max_telegrams: int) -> list[Any]:  # Any: JSON not yet checked
@@ -82,14 +116,9 @@ def _telegrams(body: bytes, gateway: str, max_telegrams: int) -> list[Any]:  # A
     if unknown:
         name = min(unknown)
         raise BadInput(f"unknown field {name!r}", fields={name: "unknown"})
-    if document.get("gateway") != gateway:
-        raise BadInput(
-            f"the token belongs to the gateway {gateway!r}, the batch names {document.get('gateway')!r}",
-            fields={"gateway": "not the token's gateway"},
-        )
+    _check_sender(document.get("gateway"), gateway)
     telegrams: list[Any] = document["telegrams"]
-    if len(telegrams) > max_telegrams:
-        raise TooLarge(f"{len(telegrams)} telegrams in one batch: send at most {max_telegrams}")
+    _check_size(len(telegrams), max_telegrams)
     return telegrams
 
 

@@ -34,6 +34,24 @@ class Batch(BaseModel):
     telegrams: list[TelegramIn]
 
 
+class QuickTelegram(BaseModel):
+    """What `TelegramIn` lets through, with the bytes of the frame: for batches without any fault."""
+
+    model_config = ConfigDict(extra="forbid", val_json_bytes="hex")
+    frame: bytes = Field(min_length=1, max_length=MAX_FRAME_BYTES)
+    received_at: AwareDatetime
+    rssi_dbm: float | None = Field(default=None, ge=-200, le=50)
+    link_mode: LinkMode | None = None
+
+
+class QuickBatch(BaseModel):
+    """What `Batch` lets through."""
+
+    model_config = ConfigDict(extra="forbid")
+    gateway: str
+    telegrams: list[QuickTelegram]
+
+
 class Rejected(BaseModel):
     """A telegram that cannot even be kept, by its place in the batch."""
 
