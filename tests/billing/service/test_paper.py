@@ -8,10 +8,10 @@ from barcode.codex import Code128
 from pypdf import PdfReader
 
 from meterhub.billing import service
+from meterhub.billing.documents.words import LANGUAGES
 from meterhub.billing.paper.bars import modules
 from meterhub.billing.paper.chart import drawn, scale
 from meterhub.billing.paper.render import invoice_pdf, sheet
-from meterhub.billing.paper.texts import LANGUAGES
 from meterhub.billing.receivables import barcode
 from meterhub.billing.schemas import InvoiceDetail
 from tests.billing.service.town import at, b1_house

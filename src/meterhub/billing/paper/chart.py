@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 from itertools import pairwise
 from typing import Any
 
-from meterhub.billing.paper.texts import Language
+from meterhub.billing.documents.language import Language
 from meterhub.kit.periods import ONE_DAY
 from meterhub.kit.units import ML_PER_M3
 

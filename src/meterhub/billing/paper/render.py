@@ -14,9 +14,10 @@ from typing import Any
 
 import typst
 
+from meterhub.billing.documents.language import NO_BREAK_SPACE, Language
+from meterhub.billing.documents.words import LANGUAGES
 from meterhub.billing.paper.bars import modules
 from meterhub.billing.paper.chart import drawn
-from meterhub.billing.paper.texts import LANGUAGES, NO_BREAK_SPACE, Language
 from meterhub.billing.receivables.barcode import bank_barcode
 from meterhub.billing.receivables.identifiers import compact, printed_viite
 from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
