@@ -20,6 +20,7 @@ import meterhub.assets.routes
 import meterhub.billing.routes
 import meterhub.ingest.routes
 import meterhub.jobs.routes
+import meterhub.readings.export.routes
 import meterhub.readings.routes
 import meterhub.web.routes
 from meterhub.access.dependencies import bearer_principal
@@ -56,6 +57,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.assets,
         meterhub.ingest,
         meterhub.readings,
+        meterhub.readings.export,
         meterhub.billing,
         meterhub.alerts,
         meterhub.jobs,

@@ -69,6 +69,13 @@ class TooManyTries(MeterhubError):
     status = HTTPStatus.TOO_MANY_REQUESTS
 
 
+class Busy(MeterhubError):
+    """The hub does as many of these as it can already: come back later."""
+
+    code = "busy"
+    status = HTTPStatus.SERVICE_UNAVAILABLE
+
+
 class NotConfigured(MeterhubError):
     """The installation lacks a setting; the detail names it and how to give it."""
 

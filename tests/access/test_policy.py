@@ -20,6 +20,7 @@ WHO_MAY = {
     "points:read": {BILLING, OPERATIONS, READ_ONLY},
     "points:write": {BILLING},
     "consumption:read": {BILLING, OPERATIONS, READ_ONLY},
+    "readings:export": {BILLING, OPERATIONS},
     "tariffs:read": {BILLING, READ_ONLY},
     "tariffs:write": {BILLING},
     "invoices:read": {BILLING, READ_ONLY},

@@ -81,6 +81,7 @@ MAY_CALL = {
     "GET /api/v1/metering-points/{point_code}/consumption": POINT_READERS,
     "GET /api/v1/metering-points/{point_code}/reads": POINT_READERS,
     "POST /api/v1/metering-points/{point_code}/reads": {BILLING},
+    "GET /api/v1/exports/{what}": {BILLING, OPERATIONS},
     # prices and invoices
     "GET /api/v1/tariffs": CUSTOMER_READERS,
     "POST /api/v1/tariffs": {BILLING},
@@ -128,6 +129,7 @@ PATH_VALUES = {
     "run_id": "1",
     "serial": "00000001",
     "username": "maija",
+    "what": "hours",
 }
 
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     READ_POINTS = "points:read"
     WRITE_POINTS = "points:write"
     READ_CONSUMPTION = "consumption:read"
+    EXPORT_READINGS = "readings:export"
     READ_TARIFFS = "tariffs:read"
     WRITE_TARIFFS = "tariffs:write"
     READ_INVOICES = "invoices:read"
@@ -64,6 +65,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.READ_POINTS,
             _P.WRITE_POINTS,
             _P.READ_CONSUMPTION,
+            _P.EXPORT_READINGS,
             _P.READ_TARIFFS,
             _P.WRITE_TARIFFS,
             _P.READ_INVOICES,
@@ -79,6 +81,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RETRY_QUARANTINE,
             _P.READ_POINTS,
             _P.READ_CONSUMPTION,
+            _P.EXPORT_READINGS,
             _P.READ_ALERTS,
             _P.HANDLE_ALERTS,
         }
