@@ -18,6 +18,7 @@ import meterhub.access.routes
 import meterhub.alerts.routes
 import meterhub.assets.routes
 import meterhub.billing.routes
+import meterhub.fleet.routes
 import meterhub.ingest.routes
 import meterhub.jobs.routes
 import meterhub.readings.export.routes
@@ -56,6 +57,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.access,
         meterhub.assets,
         meterhub.ingest,
+        meterhub.fleet,
         meterhub.readings,
         meterhub.readings.export,
         meterhub.billing,

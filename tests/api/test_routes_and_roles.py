@@ -50,6 +50,16 @@ MAY_CALL = {
     "POST /api/v1/contracts": {BILLING},
     "GET /api/v1/contracts/{contract_no}": CUSTOMER_READERS,
     "POST /api/v1/contracts/{contract_no}/end": {BILLING},
+    # how contracts are billed
+    "GET /api/v1/billing-groups": CUSTOMER_READERS,
+    "PUT /api/v1/billing-groups": {BILLING},
+    "PUT /api/v1/contracts/{contract_no}/billing": {BILLING},
+    "GET /api/v1/contracts/{contract_no}/payers": CUSTOMER_READERS,
+    "PUT /api/v1/contracts/{contract_no}/payers": {BILLING},
+    "GET /api/v1/contracts/{contract_no}/annual-volumes": CUSTOMER_READERS,
+    "POST /api/v1/contracts/{contract_no}/annual-volumes": {BILLING},
+    "GET /api/v1/sites": POINT_READERS,
+    "POST /api/v1/sites": {BILLING},
     # properties, metering points, meters
     "GET /api/v1/properties": POINT_READERS,
     "POST /api/v1/properties": {BILLING},
@@ -72,6 +82,16 @@ MAY_CALL = {
     # telegrams
     "POST /api/v1/telegrams": {GATEWAY},
     "GET /api/v1/gateways": {ADMIN, OPERATIONS, READ_ONLY},
+    # gateways as a fleet; the enrolment code stands in the place of a token
+    "POST /api/v1/gateway/enrolment": EVERYONE,
+    "POST /api/v1/gateway/report": {GATEWAY},
+    "POST /api/v1/gateway/token": {GATEWAY},
+    "GET /api/v1/gateway/meters": {GATEWAY},
+    "POST /api/v1/gateways/{name}/enrolment-code": {ADMIN},
+    "POST /api/v1/gateways/{name}/rotation": {ADMIN},
+    "PUT /api/v1/gateways/{name}/settings": {ADMIN},
+    "GET /api/v1/fleet": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /api/v1/fleet/{name}/hours": {ADMIN, OPERATIONS, READ_ONLY},
     "GET /api/v1/read-success": {ADMIN, OPERATIONS, READ_ONLY},
     "GET /api/v1/quarantine/reasons": {ADMIN, OPERATIONS},
     "GET /api/v1/quarantine": {ADMIN, OPERATIONS},
@@ -85,6 +105,7 @@ MAY_CALL = {
     # prices and invoices
     "GET /api/v1/tariffs": CUSTOMER_READERS,
     "POST /api/v1/tariffs": {BILLING},
+    "POST /api/v1/tariffs/check": {BILLING},
     "GET /api/v1/billing/runs": CUSTOMER_READERS,
     "POST /api/v1/billing/runs": {BILLING},
     "POST /api/v1/billing/runs/preview": {BILLING},
@@ -210,6 +231,7 @@ def test_nobody_may_log_in_and_see_that_the_hub_is_up_and_nothing_else():
     assert {route for route, allowed in MAY_CALL.items() if Caller.NOBODY in allowed} == {
         "GET /health",
         "POST /api/v1/login",
+        "POST /api/v1/gateway/enrolment",
         "GET /login",
         "POST /login",
         "MOUNT /static",
@@ -219,6 +241,9 @@ def test_nobody_may_log_in_and_see_that_the_hub_is_up_and_nothing_else():
 def test_a_gateway_sends_telegrams_and_learns_what_it_talks_to():
     assert {route for route, allowed in MAY_CALL.items() if GATEWAY in allowed and allowed != EVERYONE} == {
         "POST /api/v1/telegrams",
+        "POST /api/v1/gateway/report",
+        "POST /api/v1/gateway/token",
+        "GET /api/v1/gateway/meters",
         "GET /api/v1/me",
         "GET /api/v1/openapi.json",
         "POST /api/v1/logout",

@@ -5,6 +5,7 @@ from sqlalchemy import (
     Boolean,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -50,6 +51,7 @@ gateway = Table(
     Column("last_seen_at", DateTime(timezone=True)),
     Column("software", Text),
     Column("spool_depth", BigInteger),
+    Column("clock_ahead_s", Double),
 )
 
 # People's sessions and machines' tokens alike: only a hash is kept, so a stolen database opens nothing.
@@ -64,6 +66,7 @@ access_token = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("expires_at", DateTime(timezone=True)),
     Column("revoked_at", DateTime(timezone=True)),
+    Index("ix_access_token_gateway_id", "gateway_id"),
 )
 
 # Append-only (a trigger refuses UPDATE and DELETE); names of fields and keys of subjects, never values.

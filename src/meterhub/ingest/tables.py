@@ -5,6 +5,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Double,
     ForeignKey,
     Identity,
     Index,
@@ -27,7 +28,7 @@ raw_frame = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("fingerprint", BigInteger, nullable=False),
     Column("received_at", DateTime(timezone=True), primary_key=True),
-    Column("gateway_id", Integer, ForeignKey("gateway.id"), nullable=False),
+    Column("gateway_id", Integer, nullable=False),  # a foreign key would cost a look at the same row for each
     Column("rssi_dbm", SmallInteger),
     Column("link_mode", Text),
     Column("frame", LargeBinary, nullable=False),
@@ -88,4 +89,23 @@ gateway_day = Table(
     Column("duplicates", BigInteger, nullable=False),
     Column("quarantined", BigInteger, nullable=False),
     Column("rejected", BigInteger, nullable=False),
+)
+
+# Telegrams that came from a gateway whose clock was wrong: all frames with this gateway and `ingested_at` = `at`
+# were stored with the time they were received by the gateway's clock less `ahead_s`.
+clock_shift = Table(
+    "clock_shift",
+    metadata,
+    Column("gateway_id", Integer, ForeignKey("gateway.id"), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True, server_default=func.now()),
+    Column("ahead_s", Double, nullable=False),
+    Column("telegrams", Integer, nullable=False),
+)
+
+# Days (UTC) before today of which telegrams came in since meterhub.fleet.coverage looked at them.
+late_day = Table(
+    "late_day",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("noted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )

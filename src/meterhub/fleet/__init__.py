@@ -1,0 +1,1 @@
+"""Gateways as a fleet: enrolment, state, settings, who hears which meter how well, and alarms about it."""
