@@ -2,10 +2,11 @@
 
 import re
 from decimal import Decimal
+from typing import Any, TypeAlias
 
 from lxml import etree
 
-Element = etree._Element  # noqa: SLF001 - lxml has no public name for it
+Element: TypeAlias = Any  # Any: lxml comes without types
 # Characters outside of XML 1.0; names typed elsewhere may hold them.
 _UNWRITABLE = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
