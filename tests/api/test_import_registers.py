@@ -69,7 +69,9 @@ def test_a_town_is_imported_and_the_same_again_changes_nothing(hub, importer):
     document = town(200)
     response = importer.post(PATH, json=document)
     assert response.status_code == 200, response.text
-    assert response.json() == {section: {"added": 200, "unchanged": 0} for section in SECTIONS}
+    assert {section: response.json()[section] for section in SECTIONS} == {
+        section: {"added": 200, "unchanged": 0} for section in SECTIONS
+    }
     assert stored(hub) == [200] * 7
     with hub.engine.connect() as connection:
         meter_id = connection.execute(text("SELECT id FROM meter WHERE serial = '00000123'")).scalar_one()
@@ -78,7 +80,9 @@ def test_a_town_is_imported_and_the_same_again_changes_nothing(hub, importer):
     audited = len(hub.audit("import-registers"))
     jobs = hub.rows("SELECT count(*) AS n FROM procrastinate_jobs")
     again = importer.post(PATH, json=document)
-    assert again.json() == {section: {"added": 0, "unchanged": 200} for section in SECTIONS}
+    assert {section: again.json()[section] for section in SECTIONS} == {
+        section: {"added": 0, "unchanged": 200} for section in SECTIONS
+    }
     assert stored(hub) == [200] * 7
     assert len(hub.audit("import-registers")) == audited == 1
     assert hub.rows("SELECT count(*) AS n FROM procrastinate_jobs") == jobs
@@ -87,7 +91,7 @@ def test_a_town_is_imported_and_the_same_again_changes_nothing(hub, importer):
 def test_an_import_is_on_record_in_numbers_only(hub, importer):
     importer.post(PATH, json=town(3))
     (note,) = hub.audit("import-registers")
-    assert note["detail"] == dict.fromkeys(SECTIONS, 3)
+    assert {name: count for name, count in note["detail"].items() if count} == dict.fromkeys(SECTIONS, 3)
     assert hub.audit("import-meter-keys")[0]["detail"] == {"count": 3}
     assert "Asukas" not in str(hub.rows("SELECT * FROM audit_event"))
 

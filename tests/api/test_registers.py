@@ -12,6 +12,14 @@ CUSTOMER = {
     "city": "Mallila",
     "email": "maija@example.org",
     "language": "fi",
+    "delivery_channel": "paper",
+    "einvoice_address": None,
+    "einvoice_operator": None,
+    "business_id": None,
+    "billing_name": None,
+    "billing_street": None,
+    "billing_postal_code": None,
+    "billing_city": None,
 }
 POINT = {"point_code": "P-1", "property_code": "245-1-10-7", "services": ["water", "wastewater"]}
 METER = {
@@ -130,6 +138,7 @@ def test_a_metering_point_shows_its_meters_and_contracts(settled):
         **POINT,
         **here,
         "services": ["wastewater", "water"],
+        "deducts_from": None,
         "installations": [INSTALLATION | {"removed_at": None}],
         "contracts": [
             {
@@ -185,7 +194,13 @@ def test_a_point_on_an_unknown_property_is_refused_by_field(clerk):
 
 def test_a_meter_is_registered_and_its_waiting_telegrams_are_tried_again(hub, clerk):
     shown = post(clerk, "meters", METER | {"manufacturer": "kam"})
-    assert shown == METER | {"digits": 5, "point_code": None, "key_count": 0}
+    assert shown == METER | {
+        "digits": 5,
+        "size_mm": None,
+        "q3_m3h": None,
+        "point_code": None,
+        "key_count": 0,
+    }
     (job,) = hub.rows("SELECT task_name, args FROM procrastinate_jobs")
     (meter,) = hub.rows("SELECT id FROM meter")
     assert job == {"task_name": "ingest.retry", "args": {"meter_id": meter["id"]}}
@@ -364,7 +379,8 @@ def test_a_contract_needs_a_known_customer_and_point_and_a_number_of_its_own(set
         ("meters", METER | {"manufacturer": "K4M"}, "manufacturer"),
         ("meters", METER | {"digits": 2}, "digits"),
         ("contracts", CONTRACT | {"start_on": "2026-02-30"}, "start_on"),
-        ("contracts", CONTRACT | {"billing_group": "daily"}, "billing_group"),
+        ("contracts", CONTRACT | {"billing_group": "every day"}, "billing_group"),
+        ("customers", CUSTOMER | {"delivery_channel": "fax"}, "delivery_channel"),
     ],
 )
 def test_a_value_that_cannot_be_right_is_refused_by_field(clerk, path, body, field):

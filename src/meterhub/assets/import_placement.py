@@ -7,8 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, text
 
-from meterhub.assets import placement_repository, repository
-from meterhub.assets.import_schemas import RegistersImport, SectionResult
+from meterhub.assets import account_repository, placement_repository, repository
+from meterhub.assets.import_schemas import ImportedContract, RegistersImport, SectionResult
 from meterhub.assets.placement import name_contracts, name_installations
 from meterhub.assets.problems import Problems
 from meterhub.assets.repository import Key
@@ -33,17 +33,17 @@ _INSTALL = text(
 _CONTRACTED = text(
     """
     SELECT c.contract_no, c.customer_id AS customer_no, c.metering_point_id AS point_code,
-        lower(c.valid) AS start_on, upper(c.valid) AS end_on, c.billing_group
+        lower(c.valid) AS start_on, upper(c.valid) AS end_on, c.billing_group, c.regime
     FROM unnest(CAST(:numbers AS text[])) AS wanted (contract_no) JOIN contract AS c USING (contract_no)
     """
 )
 _CONTRACT = text(
     """
-    INSERT INTO contract (contract_no, customer_id, metering_point_id, valid, billing_group)
-    SELECT contract_no, customer_no, point_code, daterange(start_on, end_on), billing_group
+    INSERT INTO contract (contract_no, customer_id, metering_point_id, valid, billing_group, regime)
+    SELECT contract_no, customer_no, point_code, daterange(start_on, end_on), billing_group, regime
     FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS given
         (contract_no text, customer_no integer, point_code integer, start_on date, end_on date,
-         billing_group text)
+         billing_group text, regime text)
     ON CONFLICT DO NOTHING
     RETURNING contract_no
     """
@@ -98,6 +98,7 @@ def import_contracts(connection: Connection, document: RegistersImport, problems
     customers = _ids(connection, customer, ("customer_no",), ((g.customer_no,) for g in given))
     points = _ids(connection, metering_point, ("point_code",), ((g.point_code,) for g in given))
     promised = {point.point_code for point in document.metering_points}
+    unknown = _unknown_groups(connection, given, problems)
     found = connection.execute(_CONTRACTED, {"numbers": [each.contract_no for each in given]})
     stored = {row.contract_no: row._mapping for row in found}
     first: dict[str, int] = {}
@@ -122,6 +123,7 @@ def import_contracts(connection: Connection, document: RegistersImport, problems
                     problems.conflict(f"{path}.{name}", "differs from what is stored")
         else:
             rows[each.contract_no] = values
+    rows = {number: values for number, values in rows.items() if values["billing_group"] not in unknown}
     done = set(connection.execute(_CONTRACT, {"rows": _json(list(rows.values()))}).scalars())
     for number, values in rows.items():
         if number not in done and not problems.enough:
@@ -130,6 +132,16 @@ def import_contracts(connection: Connection, document: RegistersImport, problems
             )
             problems.conflict(f"contracts.{first[number]}.start_on", name_contracts(blocking))
     return SectionResult(added=len(done), unchanged=len(given) - len(rows))
+
+
+def _unknown_groups(connection: Connection, given: Sequence[ImportedContract], problems: Problems) -> set[str]:
+    """Return the billing groups that nobody has declared, after naming where each stands."""
+    known = {row.code for row in account_repository.groups(connection)}
+    for index, each in enumerate(given):
+        if each.billing_group not in known:
+            message = f"there is no billing group {each.billing_group!r}"
+            problems.bad(f"contracts.{index}.billing_group", message)
+    return {each.billing_group for each in given} - known
 
 
 def _ids(connection: Connection, table: Table, key: Sequence[str], wanted: Iterable[Key]) -> dict[Key, int]:

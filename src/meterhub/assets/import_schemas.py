@@ -4,6 +4,13 @@ from datetime import date
 
 from pydantic import AwareDatetime, BaseModel, Field, SecretStr
 
+from meterhub.assets.account_schemas import (
+    BillingGroup,
+    ImportedAnnualVolume,
+    ImportedPayer,
+    NewSite,
+    Regime,
+)
 from meterhub.assets.schemas import (
     Customer,
     Given,
@@ -25,6 +32,7 @@ class ImportedContract(NewContract):
     """A contract that may be over."""
 
     end_on: date | None = None
+    regime: Regime | None = None
 
 
 class ImportedMeter(Meter):
@@ -41,7 +49,11 @@ class RegistersImport(Given):
     metering_points: list[NewMeteringPoint] = Field(default_factory=list)
     meters: list[ImportedMeter] = Field(default_factory=list)
     installations: list[ImportedInstallation] = Field(default_factory=list)
+    billing_groups: list[BillingGroup] = Field(default_factory=list)
     contracts: list[ImportedContract] = Field(default_factory=list)
+    payers: list[ImportedPayer] = Field(default_factory=list)
+    annual_volumes: list[ImportedAnnualVolume] = Field(default_factory=list)
+    sites: list[NewSite] = Field(default_factory=list)
 
 
 class SectionResult(BaseModel):
@@ -60,4 +72,8 @@ class ImportResult(BaseModel):
     meters: SectionResult
     keys: SectionResult
     installations: SectionResult
+    billing_groups: SectionResult
     contracts: SectionResult
+    payers: SectionResult
+    annual_volumes: SectionResult
+    sites: SectionResult

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, text
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.assets import repository
+from meterhub.assets.import_accounts import import_annual_volumes, import_payers, import_sites
 from meterhub.assets.import_placement import import_contracts, import_installations
 from meterhub.assets.import_schemas import ImportedMeter, ImportResult, RegistersImport, SectionResult
 from meterhub.assets.keys import KEY_CUSTODY, keys_of, store_keys
@@ -21,7 +22,7 @@ from meterhub.assets.retry import retry_telegrams_of
 from meterhub.assets.schemas import NewMeteringPoint
 from meterhub.assets.sealing import parse_key
 from meterhub.assets.service import NETWORK, in_order
-from meterhub.assets.tables import customer, meter, metering_point, property_
+from meterhub.assets.tables import billing_group, customer, meter, metering_point, property_
 from meterhub.errors import BadInput, TooLarge
 from meterhub.settings import Settings
 
@@ -46,7 +47,13 @@ def import_registers(
         meters=_store_meters(connection, document.meters, problems),
         keys=_store_keys(connection, principal, settings, document.meters, problems),
         installations=import_installations(connection, document, problems),
+        billing_groups=_store(
+            connection, billing_group, ("code",), "billing_groups", _dump(document.billing_groups), problems
+        ),
         contracts=import_contracts(connection, document, problems),
+        payers=import_payers(connection, document.payers, problems),
+        annual_volumes=import_annual_volumes(connection, principal, document.annual_volumes, problems),
+        sites=import_sites(connection, principal, document.sites, problems),
     )
     problems.raise_any()
     counts = {name: section["added"] for name, section in result.model_dump().items()}
@@ -118,7 +125,7 @@ def _store_points(connection: Connection, points: Sequence[NewMeteringPoint], pr
         )
     if any(values["property_id"] is None for values in given):
         return SectionResult(added=0, unchanged=0)
-    return _store(
+    result = _store(
         connection,
         metering_point,
         ("point_code",),
@@ -127,6 +134,31 @@ def _store_points(connection: Connection, points: Sequence[NewMeteringPoint], pr
         problems,
         {"property_id": "property_code"},
     )
+    _link_deduct_points(connection, points, problems)
+    return result
+
+
+# A point that is a deduct meter's cannot be another's, and what is stored is not changed by an import.
+_DEDUCT = text(
+    """
+    UPDATE metering_point p SET deducts_from_id = main.id
+    FROM unnest(CAST(:points AS text[]), CAST(:mains AS text[])) AS given (point, main)
+    JOIN metering_point main ON main.point_code = given.main
+    WHERE p.point_code = given.point AND main.deducts_from_id IS NULL
+        AND (p.deducts_from_id IS NULL OR p.deducts_from_id = main.id)
+    RETURNING p.point_code
+    """
+)
+
+
+def _link_deduct_points(connection: Connection, points: Sequence[NewMeteringPoint], problems: Problems) -> None:
+    linked = {point.point_code: point.deducts_from for point in points if point.deducts_from is not None}
+    values = {"points": list(linked), "mains": list(linked.values())}
+    done = set(connection.execute(_DEDUCT, values).scalars()) if linked else set()
+    for index, point in enumerate(points):
+        if point.point_code in linked and point.point_code not in done:
+            message = f"{point.deducts_from!r} is not a metering point that this one can be taken off"
+            problems.bad(f"metering_points.{index}.deducts_from", message)
 
 
 def _store_meters(connection: Connection, meters: Sequence[ImportedMeter], problems: Problems) -> SectionResult:

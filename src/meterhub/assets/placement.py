@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
+from meterhub.assets import account_repository, repository
 from meterhub.assets import placement_repository as rows
-from meterhub.assets import repository
 from meterhub.assets.sealing import identity
 from meterhub.assets.service import CUSTOMER_SERVICE, NETWORK, require_point
 from meterhub.assets.tables import customer, meter, metering_point
@@ -74,6 +74,9 @@ def start_contract(
     """Open a customer's contract on a point from a day on."""
     holder = repository.find(connection, customer, {"customer_no": customer_no})
     point = repository.find(connection, metering_point, {"point_code": point_code})
+    if account_repository.find_group(connection, billing_group) is None:
+        message = f"there is no billing group {billing_group!r}"
+        raise BadInput(message, fields={"billing_group": message})
     missing = {"customer_no": holder, "point_code": point}
     unknown = {name: "unknown" for name, row in missing.items() if row is None}
     if holder is None or point is None:

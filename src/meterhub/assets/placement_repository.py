@@ -16,7 +16,7 @@ _INSTALLATION = """
 """
 _CONTRACT = """
     SELECT c.id, c.contract_no, u.customer_no, u.name AS customer_name, p.point_code,
-        lower(c.valid) AS start_on, upper(c.valid) AS end_on, c.billing_group, c.metering_point_id
+        lower(c.valid) AS start_on, upper(c.valid) AS end_on, c.billing_group, c.regime, c.metering_point_id
     FROM contract AS c
     JOIN customer AS u ON u.id = c.customer_id
     JOIN metering_point AS p ON p.id = c.metering_point_id

@@ -114,7 +114,7 @@ def add_many(connection: Connection, table: Table, rows: Sequence[Mapping[str, o
         f"INSERT INTO {table.name} ({columns}) SELECT {columns} "  # noqa: S608
         f"FROM jsonb_populate_recordset(NULL::{table.name}, CAST(:rows AS jsonb)) ON CONFLICT DO NOTHING"
     )
-    if connection.execute(statement, {"rows": json.dumps(rows)}).rowcount != len(rows):
+    if connection.execute(statement, {"rows": json.dumps(rows, default=str)}).rowcount != len(rows):
         raise Conflict("somebody else has just added some of these: try again")
 
 
@@ -171,10 +171,11 @@ def keys_kept(connection: Connection, meter_id: int) -> AnyRow:
 
 
 _POINT = """
-    SELECT p.id, p.point_code, r.property_code, r.street, r.postal_code, r.city, p.services,
-        here.manufacturer, here.serial
+    SELECT p.id, p.point_code, main.point_code AS deducts_from, r.property_code, r.street, r.postal_code,
+        r.city, p.services, here.manufacturer, here.serial
     FROM metering_point AS p
     JOIN property AS r ON r.id = p.property_id
+    LEFT JOIN metering_point AS main ON main.id = p.deducts_from_id
     LEFT JOIN LATERAL (
         SELECT m.manufacturer, m.serial
         FROM installation AS i JOIN meter AS m ON m.id = i.meter_id

@@ -7,12 +7,13 @@ from fastapi import APIRouter, Request
 from meterhub.access.dependencies import EngineDep, SettingsDep, check, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
-from meterhub.assets import customer_routes, meter_routes, network_routes
+from meterhub.assets import account_routes, customer_routes, meter_routes, network_routes
 from meterhub.assets.import_schemas import ImportResult, RegistersImport
 from meterhub.assets.importing import import_registers
 
 router = APIRouter(prefix="/api/v1")
 router.include_router(customer_routes.router)
+router.include_router(account_routes.router)
 router.include_router(network_routes.router)
 router.include_router(meter_routes.router)
 

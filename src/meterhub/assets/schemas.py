@@ -1,10 +1,11 @@
 """What the API of the registers takes and gives: people's own names for things, never database ids."""
 
 from datetime import date
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
 from meterhub.kit.paging import PageParams
 
@@ -24,6 +25,10 @@ Email = Annotated[
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s\x00]+@[^@\s\x00]+\.[^@\s\x00]+$"),
 ]
 Manufacturer = Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern=r"^[A-Za-z]{3}$")]
+# Of a business, or of a mailbox with an operator or network.
+Identifier = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=2, max_length=50, pattern=r"^[\w.:/@+-]+$")
+]
 # As the decoder writes it: eight digits, in rare meters with a to f among them.
 Serial = Annotated[str, StringConstraints(strip_whitespace=True, to_lower=True, pattern=r"^[0-9A-Fa-f]{8}$")]
 Search = Annotated[str, StringConstraints(strip_whitespace=True, max_length=100, pattern=CONTROL_FREE)]
@@ -67,11 +72,17 @@ class Language(StrEnum):
     ENGLISH = "en"
 
 
-class BillingGroup(StrEnum):
-    """How often a contract is billed."""
+class DeliveryChannel(StrEnum):
+    """How a customer gets documents."""
 
-    MONTHLY = "monthly"
-    QUARTERLY = "quarterly"
+    PAPER = "paper"
+    EMAIL = "email"
+    FINVOICE = "finvoice"
+    EHF = "ehf"
+    PEPPOL = "peppol"
+
+
+_ELECTRONIC = (DeliveryChannel.FINVOICE, DeliveryChannel.EHF, DeliveryChannel.PEPPOL)
 
 
 class PointService(StrEnum):
@@ -105,6 +116,27 @@ class CustomerValues(Given):
     city: Line = Field(examples=["Mallila"])
     email: Email | None = Field(default=None, examples=["maija@example.org"])
     language: Language = Language.FINNISH
+    delivery_channel: DeliveryChannel = DeliveryChannel.PAPER
+    einvoice_address: Identifier | None = Field(default=None, examples=["003712345671"])
+    einvoice_operator: Identifier | None = Field(default=None, examples=["003721291126"])
+    business_id: Identifier | None = Field(default=None, examples=["1234567-1"])
+    billing_name: Line | None = Field(default=None, description="to whom bills are addressed, if to another")
+    billing_street: Line | None = None
+    billing_postal_code: PostalCode | None = None
+    billing_city: Line | None = None
+
+    @model_validator(mode="after")
+    def _can_be_delivered(self) -> "CustomerValues":
+        given = [self.billing_street, self.billing_postal_code, self.billing_city]
+        if any(given) and not all(given):
+            raise ValueError("a billing address has street, postal code and city")
+        if self.delivery_channel == DeliveryChannel.EMAIL and not self.email:
+            raise ValueError("delivery by email needs an email address")
+        if self.delivery_channel in _ELECTRONIC and not self.einvoice_address:
+            raise ValueError(f"delivery by {self.delivery_channel} needs an einvoice_address")
+        if self.delivery_channel == DeliveryChannel.FINVOICE and not self.einvoice_operator:
+            raise ValueError("delivery by finvoice needs an einvoice_operator")
+        return self
 
 
 class Customer(CustomerValues):
@@ -135,6 +167,9 @@ class NewMeteringPoint(Given):
     services: list[PointService] = Field(
         default=[PointService.WATER, PointService.WASTEWATER], min_length=1, max_length=2
     )
+    deducts_from: Code | None = Field(
+        default=None, description="a deduct meter: the point whose wastewater is less by what is measured here"
+    )
 
 
 class MeterValues(Given):
@@ -146,6 +181,10 @@ class MeterValues(Given):
         default="", examples=["Multical 21"]
     )
     digits: int = Field(default=5, ge=3, le=9, description="whole cubic metres shown before the rollover [digits]")
+    size_mm: int | None = Field(default=None, ge=10, le=1000, description="nominal size DN [mm]", examples=[20])
+    q3_m3h: Annotated[Decimal, Field(gt=0, max_digits=8, decimal_places=3)] | None = Field(
+        default=None, description="permanent flow Q3 [m³/h]", examples=["2.5"]
+    )
 
 
 class Meter(MeterValues):
@@ -215,7 +254,7 @@ class NewContract(Given):
     customer_no: Code = Field(examples=["C-10001"])
     point_code: Code = Field(examples=["P-10001"])
     start_on: date = Field(examples=["2026-01-01"])
-    billing_group: BillingGroup = BillingGroup.QUARTERLY
+    billing_group: Code = Field(default="quarterly", examples=["quarterly"])
 
 
 class ContractEnd(Given):
@@ -233,6 +272,7 @@ class Contract(_Shown):
     start_on: date
     end_on: date | None
     billing_group: str
+    regime: str | None
 
 
 class PointSummary(_Shown):
@@ -244,6 +284,7 @@ class PointSummary(_Shown):
     postal_code: str
     city: str
     services: list[str]
+    deducts_from: str | None
     manufacturer: str | None
     serial: str | None
 

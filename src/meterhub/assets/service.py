@@ -87,13 +87,29 @@ def correct_property(
 
 
 def add_point(
-    connection: Connection, principal: Principal, *, point_code: str, property_code: str, services: Iterable[str]
+    connection: Connection,
+    principal: Principal,
+    *,
+    point_code: str,
+    property_code: str,
+    services: Iterable[str],
+    deducts_from: str | None = None,
 ) -> None:
-    """Register a metering point on a property."""
+    """Register a metering point on a property; of a deduct meter with the point that it is taken off."""
     place = repository.find(connection, property_, {"property_code": property_code})
     if place is None:
         raise BadInput(f"there is no property {property_code!r}", fields={"property_code": "unknown"})
-    values = {"point_code": point_code, "property_id": place.id, "services": in_order(services)}
+    values: dict[str, object] = {
+        "point_code": point_code,
+        "property_id": place.id,
+        "services": in_order(services),
+    }
+    if deducts_from is not None:
+        main = repository.find(connection, metering_point, {"point_code": deducts_from})
+        if main is None or main.deducts_from_id is not None:
+            message = f"there is no metering point {deducts_from!r} that is billed itself"
+            raise BadInput(message, fields={"deducts_from": message})
+        values["deducts_from_id"] = main.id
     if repository.add(connection, metering_point, values) is None:
         raise Conflict(f"there is already a metering point {point_code!r}", fields={"point_code": "taken"})
     _note(connection, principal, "add-metering-point", NETWORK, f"metering-point:{point_code}", values)

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
+    Numeric,
     SmallInteger,
     Table,
     Text,
@@ -72,8 +73,16 @@ metering_point = Table(
     Column("point_code", Text, nullable=False, unique=True),
     Column("property_id", Integer, ForeignKey("property.id"), nullable=False),
     Column("services", ARRAY(Text), nullable=False),
+    # The point whose wastewater is less by what a deduct meter here measures.
+    Column("deducts_from_id", Integer, ForeignKey("metering_point.id")),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    CheckConstraint("deducts_from_id <> id", name="deducts_from_id"),
     Index("ix_metering_point_property_id", "property_id"),
+    Index(
+        "ix_metering_point_deducts_from_id",
+        "deducts_from_id",
+        postgresql_where=text("deducts_from_id IS NOT NULL"),
+    ),
 )
 
 meter = Table(
@@ -86,6 +95,9 @@ meter = Table(
     Column("device_type", SmallInteger),
     Column("model", Text, nullable=False, server_default=""),
     Column("digits", SmallInteger, nullable=False, server_default=text("5")),
+    # Nominal size DN [mm] and permanent flow Q3 [m³/h] (ISO 4064-1).
+    Column("size_mm", SmallInteger),
+    Column("q3_m3h", Numeric),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     UniqueConstraint("manufacturer", "serial"),
     CheckConstraint("digits BETWEEN 3 AND 9", name="digits"),
@@ -103,6 +115,18 @@ installation = Table(
     ExcludeConstraint(("metering_point_id", "="), ("valid", "&&"), name="ex_installation_point", using="gist"),
 )
 
+# Contracts that are billed together, and how: see `account_schemas.Regime`.
+billing_group = Table(
+    "billing_group",
+    metadata,
+    Column("code", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("months", SmallInteger),
+    Column("regime", Text, nullable=False, server_default="amr"),
+    CheckConstraint("months BETWEEN 1 AND 12", name="months"),
+    CheckConstraint("regime IN ('amr', 'estimate', 'akonto', 'stipulated')", name="regime"),
+)
+
 contract = Table(
     "contract",
     metadata,
@@ -111,11 +135,67 @@ contract = Table(
     Column("customer_id", Integer, ForeignKey("customer.id"), nullable=False),
     Column("metering_point_id", Integer, ForeignKey("metering_point.id"), nullable=False),
     Column("valid", DATERANGE, nullable=False),
-    Column("billing_group", Text, nullable=False, server_default="quarterly"),
+    Column("billing_group", Text, ForeignKey("billing_group.code"), nullable=False, server_default="quarterly"),
+    Column("regime", Text),
     CheckConstraint("NOT isempty(valid)", name="valid"),
-    CheckConstraint("billing_group IN ('monthly', 'quarterly')", name="billing_group"),
+    CheckConstraint("regime IN ('amr', 'estimate', 'akonto', 'stipulated')", name="regime"),
     ExcludeConstraint(("metering_point_id", "="), ("valid", "&&"), name="ex_contract_point", using="gist"),
     Index("ix_contract_customer_id", "customer_id"),
+)
+
+# Who pays a contract's bills if not its customer alone.
+contract_payer = Table(
+    "contract_payer",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
+    Column("customer_id", Integer, ForeignKey("customer.id"), nullable=False),
+    Column("weight", Numeric, nullable=False, server_default=text("1")),
+    Column("valid", DATERANGE, nullable=False),
+    CheckConstraint("weight > 0", name="weight"),
+    CheckConstraint("NOT isempty(valid)", name="valid"),
+    ExcludeConstraint(
+        ("contract_id", "="), ("customer_id", "="), ("valid", "&&"), name="ex_contract_payer_valid", using="gist"
+    ),
+    Index("ix_contract_payer_customer_id", "customer_id"),
+)
+
+# What a contract is expected to use in a year; append-only, of several from one day the last stored counts.
+annual_volume = Table(
+    "annual_volume",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("annual_m3", Numeric),
+    Column("basis", Numeric),
+    Column("factor", Numeric),
+    Column("source", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    CheckConstraint("source IN ('initial', 'read', 'reported', 'clerk', 'stipulated')", name="source"),
+    CheckConstraint(
+        "annual_m3 >= 0 AND basis IS NULL AND factor IS NULL OR annual_m3 IS NULL AND basis >= 0 AND factor >= 0",
+        name="volume",
+    ),
+    Index("ix_annual_volume_contract_id", "contract_id", text("valid_from DESC"), text("id DESC")),
+)
+
+# What fees of a property go by, from a day on; of several from one day the last stored counts.
+property_site = Table(
+    "property_site",
+    metadata,
+    Column("id", Integer, Identity(always=True), primary_key=True),
+    Column("property_id", Integer, ForeignKey("property.id"), nullable=False),
+    Column("valid_from", Date, nullable=False),
+    Column("floor_area_m2", Numeric),
+    Column("plot_area_m2", Numeric),
+    Column("dwellings", Integer),
+    Column("building_type", Text),
+    Column("marks", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
+    Column("created_by", Text, nullable=False),
+    Index("ix_property_site_property_id", "property_id", "valid_from", "id"),
 )
 
 # AES-256-GCM under the master key; a new key is a new row, so that older telegrams stay readable.
@@ -139,9 +219,15 @@ key_use_day = Table(
     Column("opened", BigInteger, nullable=False),
 )
 
-# A row for every statement that changes meters or keys (by triggers); see meterhub.ingest.registry.
+# A row for every statement that changes meters or keys (by triggers), with manufacturer and serial of the meters,
+# NULL where they are too many to name; see meterhub.ingest.registry.
 registry_change = Table(
     "registry_change",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("meters", ARRAY(Text)),
+    Column(
+        "xid", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint"), index=True
+    ),
+    Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
