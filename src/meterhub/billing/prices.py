@@ -5,19 +5,33 @@ follow; not before the end of what has been billed with it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from importlib import resources
 
 from sqlalchemy import Connection
 
 from meterhub.billing import repository
+from meterhub.billing.rating.model import VatVersion
+from meterhub.billing.rating.price_checks import Announced, problems
 from meterhub.billing.schemas import TariffDocument, TariffImport, TariffOut, TariffVersionIn, VatRateIn
 from meterhub.errors import BadInput, Conflict, NotFound
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import overlaps
 
 SHIPPED = ("kerava-2024", "example-town")
+
+
+class BadPriceList(BadInput):
+    """A price list has faults: `fields` names the place of each with its code."""
+
+    code = "bad-price-list"
+
+
+class TariffOverlap(Conflict):
+    """Two versions of one component or VAT code share a day."""
+
+    code = "tariff-overlap"
 
 
 def shipped_tariff(name: str) -> TariffDocument:
@@ -28,36 +42,79 @@ def shipped_tariff(name: str) -> TariffDocument:
     return TariffDocument.model_validate(json.loads(file.read_text(encoding="utf-8")))
 
 
-def import_tariff(connection: Connection, document: TariffDocument, created_by: str) -> TariffImport:
-    """Store what is new in a price list; raise Conflict where it contradicts what is stored."""
+def import_tariff(
+    connection: Connection, document: TariffDocument, created_by: str, *, today: date | None = None
+) -> TariffImport:
+    """Store what is new in a price list; raise BadPriceList with all faults, Conflict over what is stored.
+
+    With `today` prices to come must have been announced in time.
+    """
     repository.lock_prices(connection)
     tariff_id = _tariff_id(connection, document)
     counts = {"added": 0, "closed": 0, "unchanged": 0}
     billed_until = repository.billed_until(connection, country=document.country)
-    for rate in document.vat:
+    for position, rate in enumerate(document.vat):
         stored = repository.vat_rates(connection, document.country, rate.code)
         what = f"VAT code {rate.code!r}"
-        match = _match(rate, stored, _VAT_FIELDS, what)
+        match = _match(rate, stored, _VAT_FIELDS, what, f"vat[{position}]")
         if match is None:
             repository.add_vat_rate(connection, document.country, rate)
         elif _closes(rate, match, billed_until, what):
             repository.close_vat_rate(connection, match.id, rate.valid_to)
         counts[_outcome(rate, match)] += 1
-    for version in document.versions:
-        if not repository.vat_rates(connection, document.country, version.vat_code):
-            message = f"component {version.component!r}: no VAT rate has the code {version.vat_code!r}"
-            raise BadInput(message, fields={"versions": message})
+    before = {row.id for row in repository.tariff_versions(connection, tariff_id)}
+    places: dict[tuple[str, date], str] = {}
+    for position, version in enumerate(document.versions):
+        place = f"versions[{position}]"
+        places[version.component, version.valid_from] = place
         stored = repository.tariff_versions(connection, tariff_id, version.component)
         what = f"component {version.component!r} of tariff {document.code!r}"
         if any((row.kind, row.service) != (version.kind, version.service) for row in stored):
             raise Conflict(f"{what}: all versions must be of one kind and service")
-        match = _match(version, stored, _VERSION_FIELDS, what)
+        match = _match(version, stored, _VERSION_FIELDS, what, place)
         if match is None:
             repository.add_tariff_version(connection, tariff_id, version, created_by)
         elif _closes(version, match, repository.billed_until(connection, tariff_id=tariff_id), what):
             repository.close_tariff_version(connection, match.id, version.valid_to)
         counts[_outcome(version, match)] += 1
+    _refuse_faults(connection, document, tariff_id, before, places, today)
     return TariffImport(code=document.code, **counts)
+
+
+def check_tariff(connection: Connection, document: TariffDocument, today: date) -> TariffImport:
+    """Tell what an import would change, or what is wrong with it; the caller rolls back."""
+    return import_tariff(connection, document, "check", today=today)
+
+
+def notice_months(country: str) -> int:
+    """Return how many months before a change of prices customers are told in a country."""
+    file = resources.files("meterhub.billing") / "tariffs_data" / "notice.json"
+    return int(json.loads(file.read_text(encoding="utf-8"))[country]["months"])
+
+
+def _refuse_faults(
+    connection: Connection,
+    document: TariffDocument,
+    tariff_id: int,
+    before: set[int],
+    places: Mapping[tuple[str, date], str],
+    today: date | None,
+) -> None:
+    versions = []
+    for row in repository.tariff_versions(connection, tariff_id):
+        one = TariffVersionIn.model_validate(row, from_attributes=True)
+        place = places.get((one.component, one.valid_from), f"stored {one.component} from {one.valid_from}")
+        versions.append(Announced(place, one.rated(), one.announced_on, row.id not in before))
+    vat = [
+        VatVersion(row.code, row.category, row.rate, row.valid_from, row.valid_to)
+        for row in repository.vat_rates(connection, document.country)
+    ]
+    faults = problems(versions, vat, notice_months=notice_months(document.country), today=today)
+    if faults:
+        more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        raise BadPriceList(
+            f"{faults[0].message}{more}", fields={one.place: f"{one.code}: {one.message}" for one in faults}
+        )
 
 
 def list_tariffs(connection: Connection) -> list[TariffOut]:
@@ -81,7 +138,7 @@ def list_tariffs(connection: Connection) -> list[TariffOut]:
     ]
 
 
-_VERSION_FIELDS = ("kind", "service", "net_price", "per", "vat_code")
+_VERSION_FIELDS = ("kind", "service", "net_price", "per", "vat_code", "parameters")
 _VAT_FIELDS = ("category", "rate")
 
 
@@ -99,7 +156,7 @@ def _tariff_id(connection: Connection, document: TariffDocument) -> int:
 
 
 def _match(
-    new: TariffVersionIn | VatRateIn, stored: Sequence[AnyRow], fields: tuple[str, ...], what: str
+    new: TariffVersionIn | VatRateIn, stored: Sequence[AnyRow], fields: tuple[str, ...], what: str, place: str
 ) -> AnyRow | None:
     """Return the stored version that this one is; None if it is new; raise Conflict if it overlaps."""
     for row in stored:
@@ -114,10 +171,11 @@ def _match(
                 if row.valid_to is None and row.valid_from < new.valid_from
                 else ""
             )
-            raise Conflict(
+            message = (
                 f"{what}: the version from {_span(new.valid_from, new.valid_to)} overlaps "
                 f"the stored one from {_span(row.valid_from, row.valid_to)}{hint}"
             )
+            raise TariffOverlap(message, fields={f"{place}.valid_from": message})
     return None
 
 

@@ -1,5 +1,6 @@
 """Queries of price lists, runs and issued documents (what a run loads and writes: `loading`, `issue`)."""
 
+import json
 from collections.abc import Sequence
 from datetime import date
 
@@ -40,8 +41,8 @@ def add_tariff(connection: Connection, document: TariffDocument) -> int:
 def tariff_versions(connection: Connection, tariff_id: int, component: str | None = None) -> Sequence[AnyRow]:
     """Return versions of a price list, or of one component, as first stored and then in order of time."""
     query = text(
-        "SELECT id, component, kind, service, net_price, per, vat_code, "
-        "lower(valid) AS valid_from, upper(valid) AS valid_to FROM tariff_version "
+        "SELECT id, component, kind, service, net_price, per, vat_code, parameters, announced_on, "
+        "ledger_account, lower(valid) AS valid_from, upper(valid) AS valid_to FROM tariff_version "
         "WHERE tariff_id = :tariff_id AND component = coalesce(:component, component) "
         "ORDER BY min(id) OVER (PARTITION BY component), valid"
     )
@@ -52,11 +53,13 @@ def add_tariff_version(connection: Connection, tariff_id: int, version: TariffVe
     """Store a version of a component."""
     query = text(
         "INSERT INTO tariff_version "
-        "(tariff_id, component, kind, service, net_price, per, vat_code, valid, created_by) VALUES "
-        "(:tariff_id, :component, :kind, :service, :net_price, :per, :vat_code, "
-        "daterange(:valid_from, :valid_to), :created_by)"
+        "(tariff_id, component, kind, service, net_price, per, vat_code, parameters, announced_on, "
+        "ledger_account, valid, created_by) VALUES "
+        "(:tariff_id, :component, :kind, :service, :net_price, :per, :vat_code, CAST(:parameters AS jsonb), "
+        ":announced_on, :ledger_account, daterange(:valid_from, :valid_to), :created_by)"
     )
-    connection.execute(query, version.model_dump() | {"tariff_id": tariff_id, "created_by": created_by})
+    values = version.model_dump() | {"parameters": json.dumps(version.parameters)}
+    connection.execute(query, values | {"tariff_id": tariff_id, "created_by": created_by})
 
 
 def close_tariff_version(connection: Connection, version_id: int, valid_to: date | None) -> None:

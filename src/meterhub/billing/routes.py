@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Response
 
 from meterhub.access.audit import record
-from meterhub.access.dependencies import EngineDep, SettingsDep, require
+from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import prices, repository, service
@@ -29,12 +29,32 @@ router = APIRouter(prefix="/api/v1", tags=["billing"])
 
 @router.post("/tariffs", status_code=201)
 def import_tariff(
-    body: TariffDocument, engine: EngineDep, principal: Annotated[Principal, require(Permission.WRITE_TARIFFS)]
+    body: TariffDocument,
+    engine: EngineDep,
+    settings: SettingsDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.WRITE_TARIFFS)],
 ) -> TariffImport:
-    """Add a price list, or versions to one; 409 where it overlaps what is stored."""
+    """Add a price list, or versions to one; 409 where it overlaps what is stored, 422 with all faults."""
+    today = clock().astimezone(settings.tz).date()
     with engine.begin() as connection:
-        result = prices.import_tariff(connection, body, principal.name)
+        result = prices.import_tariff(connection, body, principal.name, today=today)
         record(connection, principal, action="import-tariff", purpose="billing", subject=f"tariff:{body.code}")
+    return result
+
+
+@router.post("/tariffs/check")
+def check_tariff(
+    body: TariffDocument,
+    engine: EngineDep,
+    settings: SettingsDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.WRITE_TARIFFS)],
+) -> TariffImport:
+    """Tell what an import would add, or all its faults with code and place; nothing of it is kept."""
+    with engine.connect() as connection:
+        result = prices.check_tariff(connection, body, clock().astimezone(settings.tz).date())
+        connection.rollback()
     return result
 
 

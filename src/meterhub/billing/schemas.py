@@ -6,6 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from meterhub.billing.rating.components import KINDS
+from meterhub.billing.rating.errors import RatingError
+from meterhub.billing.rating.model import Service, TariffVersion
+from meterhub.billing.rating.price_checks import parameters_of
 from meterhub.billing.rating.tariffs import MAX_PRICE_DECIMALS
 
 Price = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=MAX_PRICE_DECIMALS)]
@@ -31,20 +35,56 @@ class _Versioned(_Body):
 
 
 class TariffVersionIn(_Versioned):
-    """A net price of one component while it is in force."""
+    """A price of one component while it is in force; `parameters` are those of its kind.
+
+    `announced_on` is the day on which customers were told of the change; a price taken over with the history
+    of an earlier system has none.
+    """
 
     component: Code
-    kind: Literal["volumetric", "fixed", "minimum"]
-    service: Literal["water", "wastewater"] | None = None
-    net_price: Price
+    kind: Annotated[str, Field(json_schema_extra={"enum": list(KINDS)})]
+    service: Literal["water", "wastewater", "stormwater"] | None = None
+    net_price: Price = Decimal(0)
     per: Literal["year", "month"] = "year"
     vat_code: Code
+    parameters: dict[str, Any] = {}
+    announced_on: date | None = None
+    ledger_account: Annotated[str, Field(min_length=1, max_length=40)] | None = None
 
     @model_validator(mode="after")
-    def _volume_has_a_service(self) -> "TariffVersionIn":
-        if self.kind == "volumetric" and self.service is None:
-            raise ValueError(f"component {self.component!r} is volumetric: it needs a service")
+    def _fits_its_kind(self) -> "TariffVersionIn":
+        kind = KINDS.get(self.kind)
+        if kind is None:
+            raise ValueError(f"component {self.component!r}: kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if kind.needs_service and self.service not in tuple(Service):
+            raise ValueError(
+                f"component {self.component!r} is {self.kind}: it needs a service, water or wastewater"
+            )
+        has_price = "net_price" in self.model_fields_set
+        try:
+            priced = kind.priced(parameters_of(self.kind, self.per, self.parameters))
+        except RatingError as error:
+            raise ValueError(f"component {self.component!r}: {error}") from error
+        if priced and not has_price:
+            raise ValueError(f"component {self.component!r}: rate_missing: net_price is missing")
+        if not priced and self.net_price:
+            raise ValueError(
+                f"component {self.component!r}: net_price {self.net_price}: its parameters hold the prices"
+            )
         return self
+
+    def rated(self) -> TariffVersion:
+        """Return the version as rating takes it."""
+        return TariffVersion(
+            code=self.component,
+            kind=self.kind,
+            net_price=self.net_price,
+            vat_code=self.vat_code,
+            valid_from=self.valid_from,
+            valid_to=self.valid_to,
+            service=self.service,
+            parameters=parameters_of(self.kind, self.per, self.parameters),
+        )
 
 
 class VatRateIn(_Versioned):

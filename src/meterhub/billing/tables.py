@@ -46,6 +46,9 @@ tariff_version = Table(
     Column("valid", DATERANGE, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("created_by", Text, nullable=False),
+    Column("parameters", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("announced_on", Date),
+    Column("ledger_account", Text),
     CheckConstraint("net_price >= 0", name="net_price"),
     ExcludeConstraint(
         ("tariff_id", "="), ("component", "="), ("valid", "&&"), name="ex_tariff_version_valid", using="gist"

@@ -94,7 +94,7 @@ def test_tariffs_are_added_by_clerks_and_contradictions_are_conflicts(town, cler
     }  # fmt: skip
     listed[0]["versions"][1]["net_price"] = "9.99"
     refused = clerk.post("/api/v1/tariffs", json=listed[0])
-    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert (refused.status_code, refused.json()["code"]) == (409, "tariff-overlap")
     listed[0]["versions"][1]["net_price"] = "1.1234567"
     refused = clerk.post("/api/v1/tariffs", json=listed[0])
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "versions.1.net_price")

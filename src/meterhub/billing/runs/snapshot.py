@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
 
-from meterhub.billing.rating.components import fixed
 from meterhub.billing.rating.model import (
     Country,
     Installation,
@@ -17,15 +16,18 @@ from meterhub.billing.rating.model import (
     Read,
     ReadSource,
     Service,
+    Site,
     TariffVersion,
     VatVersion,
 )
+from meterhub.billing.rating.price_checks import parameters_of
 from meterhub.billing.rating.tariffs import PriceList
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange
 from meterhub.kit.values import Json
 
 SCHEMA = 1
+_METERED = tuple(Service)
 # Overload flow Q4 of the usual household meter, Q3 = 2.5 m³/h (ISO 4064-1): what a rollover may not exceed.
 HOUSEHOLD_Q4_M3H = Decimal("3.125")
 
@@ -45,6 +47,8 @@ def frozen_prices(tariff: AnyRow, versions: Sequence[AnyRow], vat: Sequence[AnyR
                     "service": row.service,
                     "net_price": str(row.net_price),
                     "per": row.per,
+                    "parameters": row.parameters,
+                    "ledger_account": row.ledger_account,
                     "vat_code": row.vat_code,
                     "valid_from": row.valid_from.isoformat(),
                     "valid_to": row.valid_to.isoformat() if row.valid_to else None,
@@ -76,12 +80,12 @@ def price_list(prices: Json, services: tuple[str, ...]) -> PriceList:
             vat_code=version["vat_code"],
             valid_from=date.fromisoformat(version["valid_from"]),
             valid_to=_day(version["valid_to"]),
-            service=Service(version["service"]) if version["service"] else None,
+            service=version["service"],
             parameters=_parameters(version),
             ref=version["id"],
         )
         for version in prices["tariff"]["versions"]
-        if version["service"] is None or version["service"] in services
+        if version["service"] not in _METERED or version["service"] in services
     ]
     vat = [
         VatVersion(
@@ -113,6 +117,7 @@ def quote_of(snapshot: Json, prices: PriceList | None = None) -> Quote:
                 services=tuple(Service(service) for service in services),
             ),
         ),
+        sites=tuple(_site(one) for one in snapshot.get("sites", ())),
     )
 
 
@@ -157,8 +162,24 @@ def _installation(installation: Json) -> Installation:
     )
 
 
-def _parameters(version: Json) -> fixed.Parameters | None:
-    return fixed.Parameters(per=fixed.Per(version["per"])) if version["kind"] == "fixed" else None
+def _parameters(version: Json) -> object:
+    return parameters_of(version["kind"], version["per"], version.get("parameters") or {}, stored=True)
+
+
+def _site(site: Json) -> Site:
+    return Site(
+        valid_from=date.fromisoformat(site["valid_from"]),
+        meter_size_mm=site["meter_size_mm"],
+        floor_area_m2=_amount(site["floor_area_m2"]),
+        plot_area_m2=_amount(site["plot_area_m2"]),
+        dwellings=site["dwellings"],
+        building_type=site["building_type"],
+        marks=frozenset(site["marks"]),
+    )
+
+
+def _amount(text: str | None) -> Decimal | None:
+    return None if text is None else Decimal(text)
 
 
 def _day(text: str | None) -> date | None:
