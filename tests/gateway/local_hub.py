@@ -64,6 +64,9 @@ class LocalHub:
         return f"http://127.0.0.1:{self._server.server_port}"
 
     def handle(self, request: BaseHTTPRequestHandler) -> None:
+        if request.path != "/api/v1/telegrams":
+            self.answer_elsewhere(request)
+            return
         content = request.rfile.read(int(request.headers["Content-Length"]))
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.requests.append(headers)
@@ -87,6 +90,15 @@ class LocalHub:
         request.send_response(status)
         for name, value in extra.items():
             request.send_header(name, value)
+        request.send_header("Content-Length", str(len(body)))
+        request.end_headers()
+        request.wfile.write(body)
+
+    def answer_elsewhere(self, request: BaseHTTPRequestHandler) -> None:
+        """Answer what is no upload, as a hub of before would."""
+        request.rfile.read(int(request.headers["Content-Length"]))
+        body = b'{"code": "not-found", "detail": "no such route"}'
+        request.send_response(404)
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)

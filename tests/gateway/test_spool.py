@@ -128,7 +128,7 @@ def test_a_spool_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "spool.sqlite"
     Spool(path).close()
     with sqlite3.connect(path) as other:
-        other.execute("PRAGMA user_version = 2")
+        other.execute("PRAGMA user_version = 3")
     other.close()
     with pytest.raises(SpoolError, match="newer meterhub"):
         Spool(path)

@@ -26,6 +26,9 @@ class ScriptedHub:
         self.sizes: list[int] = []
         self.taken: list[HeardTelegram] = []
 
+    def rest_s(self) -> float:
+        return 0.0
+
     def send(self, telegrams: tuple[HeardTelegram, ...], spool_depth: int) -> Delivered | Deferred:
         self.sizes.append(len(telegrams))
         if len(telegrams) > self.largest:

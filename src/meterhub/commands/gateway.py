@@ -18,20 +18,26 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
-from meterhub.gateway.agent import GatewayConfig, read_token, run_gateway, set_up_logging
+from meterhub.commands._gateway_enrol import enrol
+from meterhub.gateway.agent import GatewayConfig, run_gateway, set_up_logging
 from meterhub.gateway.devices import AUTO, Device, models_named, parse_device, searched, split_devices
 from meterhub.gateway.dongle import LinkMode
 from meterhub.gateway.dongles import dongle_models
 from meterhub.gateway.ports import Port, plugged_in, serial_ports, to_search
 from meterhub.gateway.receiver import title
+from meterhub.gateway.room import DEFAULT_LIMIT_BYTES, DEFAULT_RESERVE_BYTES, Room
 from meterhub.gateway.spool_file import SpoolError
 from meterhub.gateway.survey import Finding, State, examine, next_step
+from meterhub.gateway.thinning import Keep
+from meterhub.gateway.token_file import read_token
 
 app = typer.Typer()
+app.command()(enrol)
 log = logging.getLogger(__name__)
 
 DEVICE_VARIABLE = "METERHUB_GATEWAY_DEVICE"
 ASKED_AT_ONCE = 8
+MB = 2**20
 
 DoNotProbe = Annotated[
     list[str],
@@ -78,6 +84,35 @@ def run(
     silence_minutes: Annotated[
         float, typer.Option(min=0.01, help="Reset a dongle when it hears nothing for so long.")
     ] = 15.0,
+    keep: Annotated[
+        Keep,
+        typer.Option(
+            envvar="METERHUB_GATEWAY_KEEP",
+            help="All telegrams, or by meter the last before each quarter or hour; the hub may say otherwise.",
+        ),
+    ] = Keep.ALL,
+    registered_only: Annotated[
+        bool,
+        typer.Option(
+            envvar="METERHUB_GATEWAY_REGISTERED_ONLY",
+            help="Drop and count telegrams of meters that the hub does not know; the hub may say otherwise.",
+        ),
+    ] = False,
+    spool_mb: Annotated[
+        int, typer.Option(min=1, envvar="METERHUB_GATEWAY_SPOOL_MB", help="Most that the spool may take [MB].")
+    ] = DEFAULT_LIMIT_BYTES // MB,
+    disk_reserve_mb: Annotated[
+        int,
+        typer.Option(
+            min=0, envvar="METERHUB_GATEWAY_DISK_RESERVE_MB", help="Leave so much of the disk free [MB]."
+        ),
+    ] = DEFAULT_RESERVE_BYTES // MB,
+    max_kbit_s: Annotated[
+        float | None,
+        typer.Option(
+            min=1, envvar="METERHUB_GATEWAY_MAX_KBIT_S", help="Most of the line that uploads may take [kbit/s]."
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", help="Log more.")] = False,
 ) -> None:
     """Read radio dongles, keep every telegram on disk, upload them to the hub."""
@@ -93,6 +128,10 @@ def run(
         spool_file=spool,
         batch_size=batch,
         silence_s=silence_minutes * 60,
+        room=Room(spool_mb * MB, disk_reserve_mb * MB),
+        keep=keep,
+        listed_only=registered_only,
+        max_kbit_s=max_kbit_s,
     )
     try:
         code = run_gateway(config)

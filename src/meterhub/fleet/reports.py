@@ -26,7 +26,9 @@ def take_report(
     assert gateway_id is not None
     repository.lock_gateway(connection, gateway_id)
     before = repository.state_of(connection, gateway_id)
-    last = report.last and clock.Exchange(report.last.sent_at, report.last.hub_at, report.last.answered_at)
+    last = None
+    if report.last is not None:
+        last = clock.Exchange(report.last.sent_at, report.last.hub_at, report.last.answered_at)
     measured = clock.measure(report.sent_at, taken_at, last)
     channels = _by_channel(report)
     heard, noise = sum(c[0] for c in channels.values()), sum(c[1] for c in channels.values())
@@ -109,7 +111,8 @@ def _a_minute(since: AnyRow | None, heard: int, now: datetime) -> float | None:
     """Return the frames a minute since the last report, None without one."""
     if since is None or now <= since.reported_at:
         return None
-    return _grown(heard, since.heard) / ((now - since.reported_at) / timedelta(minutes=1))
+    minutes: float = (now - since.reported_at) / timedelta(minutes=1)
+    return _grown(heard, since.heard) / minutes
 
 
 def meter_list(connection: Connection) -> MeterList:

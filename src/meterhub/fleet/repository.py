@@ -38,7 +38,7 @@ def add_code(
 
 
 def use_code(connection: Connection, hashed: bytes, now: datetime) -> AnyRow | None:
-    """Mark a code as used and return its gateway's `(id, name)`; None for one that does not hold now.
+    """Mark a code as used and return its gateway; None for one that does not hold now.
 
     Of two that come at the same moment the second waits for the first and finds the code used.
     """
@@ -54,8 +54,7 @@ def use_code(connection: Connection, hashed: bytes, now: datetime) -> AnyRow | N
     ).first()
     if used is None:
         return None
-    statement = select(gateway.c.id, gateway.c.name).where(gateway.c.id == used.gateway_id)
-    return connection.execute(statement).one()
+    return connection.execute(select(gateway).where(gateway.c.id == used.gateway_id)).first()
 
 
 def place_gateway(connection: Connection, gateway_id: int, place: str) -> None:

@@ -13,14 +13,20 @@ import signal
 import sys
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 from meterhub.gateway.devices import Device
+from meterhub.gateway.hub_client import HubClient
+from meterhub.gateway.intake import Intake, Rules
+from meterhub.gateway.reporter import Reporter, report_forever
+from meterhub.gateway.room import Room
 from meterhub.gateway.spool import Spool
 from meterhub.gateway.stations import Stations
 from meterhub.gateway.systemd import notify
+from meterhub.gateway.thinning import Keep
+from meterhub.gateway.token_file import read_token
 from meterhub.gateway.uplink import Uplink
 from meterhub.gateway.uploader import Uploader
 
@@ -43,14 +49,10 @@ class GatewayConfig:
     spool_file: Path
     batch_size: int
     silence_s: float
-
-
-def read_token(path: Path) -> str:
-    """Return the token in a file; raises `OSError` or `ValueError` where there is no usable one."""
-    token = path.read_text(encoding="ascii").strip()
-    if not token or not token.isprintable() or " " in token:
-        raise ValueError(f"{path} holds no token: one line of letters, digits and signs is expected")
-    return token
+    room: Room = field(default_factory=Room)
+    keep: Keep = Keep.ALL
+    listed_only: bool = False
+    max_kbit_s: float | None = None
 
 
 def run_gateway(config: GatewayConfig) -> int:
@@ -58,24 +60,45 @@ def run_gateway(config: GatewayConfig) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    spool = Spool(config.spool_file)
+    spool = Spool(config.spool_file, config.room)
     if spool.depth:
         log.info("spool %s holds %d telegrams from before", config.spool_file, spool.depth)
-    uplink = Uplink(config.hub_url, config.name, partial(read_token, config.token_file))
+    own = Rules(config.keep)
+    intake = Intake(spool, own)
+    uplink = Uplink(
+        config.hub_url, config.name, partial(read_token, config.token_file), max_kbit_s=config.max_kbit_s
+    )
     uploader = Uploader(spool, uplink, config.batch_size)
     uploads = threading.Thread(target=_upload, args=(uploader, stop), name="uploader", daemon=True)
     uploads.start()
-    stations = Stations(config.devices, config.do_not_probe, spool.append, silence_s=config.silence_s)
+    stations = Stations(config.devices, config.do_not_probe, intake.store, silence_s=config.silence_s)
+    client = HubClient(config.hub_url)
+    reporter = Reporter(
+        client,
+        config.token_file,
+        spool,
+        intake,
+        own,
+        lambda: stations.receivers,
+        own_listed_only=config.listed_only,
+    )
+    reports = threading.Thread(target=report_forever, args=(reporter, stop), name="reporter", daemon=True)
+    reports.start()
 
     def status() -> str:
-        return f"{stations.status()}; delivered {uploader.delivered}, in spool {spool.depth}, lost {spool.lost}"
+        counts = f"delivered {uploader.delivered}, in spool {spool.depth}, lost {spool.lost}"
+        left = {"thinned": intake.thinned, "not on the list": intake.unlisted, "dropped": spool.dropped}
+        told = "".join(f", {name} {count}" for name, count in left.items() if count)
+        return f"{stations.status()}; {counts}{told}"
 
     notify("READY=1")
     failed = False
     status_at = time.monotonic() + STATUS_EVERY_S
     while not stop.wait(TICK_S) and not failed:
         stations.look()
-        failed = _has_died([*stations.dead(), *([] if uploads.is_alive() else [uploads.name])])
+        intake.tick()
+        ended = [thread.name for thread in (uploads, reports) if not thread.is_alive()]
+        failed = _has_died([*stations.dead(), *ended])
         notify(f"WATCHDOG=1\nSTATUS={status()}")
         if time.monotonic() >= status_at:
             log.info("status: %s", status())
@@ -84,8 +107,11 @@ def run_gateway(config: GatewayConfig) -> int:
     stop.set()
     stopped = stations.stop(STOP_WITHIN_S)
     uploads.join(STOP_WITHIN_S)
-    if stopped and not uploads.is_alive():  # else one is still waiting for its line or the hub
+    reports.join(STOP_WITHIN_S)
+    # else one is still waiting for its line or the hub
+    if stopped and not uploads.is_alive() and not reports.is_alive():
         uplink.close()
+        client.close()
         spool.close()
     log.info("stopped: %s", status())
     return 1 if failed else 0

@@ -67,8 +67,9 @@ class Receiver:
         self.name = name
         """What the log calls it."""
         self._open_line = open_line
-        self._models = list(models)
-        self._mode = mode
+        self.models = list(models)
+        self.mode = mode
+        """What it shall listen to."""
         self._store = store
         self._silence_s = silence_s
         self._reopen_limit_s = reopen_limit_s
@@ -108,11 +109,11 @@ class Receiver:
     def _open_and_receive(self, stop: threading.Event) -> None:
         """Work with the first kind of dongle that answers; it is the first to be tried the next time."""
         complaints = []
-        for model in list(self._models):
+        for model in list(self.models):
             if stop.is_set():
                 return
-            if self._mode not in model.link_modes:
-                complaints.append(f"{model.title} has no link mode {self._mode}")
+            if self.mode not in model.link_modes:
+                complaints.append(f"{model.title} has no link mode {self.mode}")
                 continue
             line = self._open_line(model.baudrate)
             try:
@@ -122,8 +123,8 @@ class Receiver:
                 except NoAnswerError as error:
                     complaints.append(f"{model.title}: {error}")
                     continue
-                self._models.remove(model)
-                self._models.insert(0, model)
+                self.models.remove(model)
+                self.models.insert(0, model)
                 self._receive(line, codec, stop)
                 return
             finally:
@@ -131,8 +132,8 @@ class Receiver:
         raise NoAnswerError("; ".join(complaints))
 
     def _set_up(self, line: SerialLine, codec: Codec) -> None:
-        searching = len(self._models) > 1
-        info = converse(line, codec, codec.set_up(self._mode), self._take, searching=searching)
+        searching = len(self.models) > 1
+        info = converse(line, codec, codec.set_up(self.mode), self._take, searching=searching)
         self.dongle = info
         self._pause, self._complaint = REOPEN_FIRST_S, ""
         firmware = f", firmware {info.firmware}" if info.firmware else ""

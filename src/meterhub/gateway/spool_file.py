@@ -10,7 +10,7 @@ from pathlib import Path
 log = logging.getLogger(__name__)
 
 APPLICATION_ID = 0x4D487370
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _CORRUPT = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 # AUTOINCREMENT uses no row number twice, so an acknowledgement can name one row and mean all up to it.
@@ -27,6 +27,17 @@ CREATE TABLE rejected (
   code TEXT NOT NULL, message TEXT NOT NULL
 ) STRICT;
 PRAGMA application_id = {APPLICATION_ID};
+COMMIT;
+"""
+# `kept` is what thinning knows of each kind of telegram; without a frame nothing of it waits. `note` holds
+# counters that outlive the process, and what the hub has ordered.
+_SCHEMA_2 = f"""
+BEGIN IMMEDIATE;
+CREATE TABLE kept (
+  kind BLOB PRIMARY KEY, seen_at INTEGER NOT NULL, status INTEGER,
+  frame BLOB, received_at INTEGER, rssi_dbm INTEGER, link_mode TEXT
+) STRICT, WITHOUT ROWID;
+CREATE TABLE note (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
 PRAGMA user_version = {SCHEMA_VERSION};
 COMMIT;
 """
@@ -41,11 +52,13 @@ def open_spool(path: Path) -> sqlite3.Connection:
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        is_new = _check_owner(path, connection)
+        version = _check_owner(path, connection)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
-        if is_new:
+        if version < 1:
             connection.executescript(_SCHEMA)
+        if version < SCHEMA_VERSION:
+            connection.executescript(_SCHEMA_2)
         connection.execute("SELECT count(*) FROM telegram").fetchone()
     except BaseException:
         connection.close()
@@ -53,8 +66,8 @@ def open_spool(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _check_owner(path: Path, connection: sqlite3.Connection) -> bool:
-    """Tell whether the file is new; raises `SpoolError` for one that this version may not touch."""
+def _check_owner(path: Path, connection: sqlite3.Connection) -> int:
+    """Return the version of the file, 0 for a new one; raises `SpoolError` for one not to be touched."""
     (application_id,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
@@ -62,7 +75,7 @@ def _check_owner(path: Path, connection: sqlite3.Connection) -> bool:
         raise SpoolError(f"{path} is an SQLite file but no spool of meterhub; name another file")
     if version > SCHEMA_VERSION:
         raise SpoolError(f"spool {path} comes from a newer meterhub (schema {version}); update this one")
-    return not tables
+    return max(version, 1) if tables else 0
 
 
 def lock_spool(path: Path) -> int:

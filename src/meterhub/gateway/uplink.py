@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from importlib.metadata import version
 
@@ -64,7 +65,8 @@ class Deferred:
 class Uplink:
     """The connection to one hub. `token` is asked at each upload, so a new token file needs no restart.
 
-    A `replay` of old telegrams says so, and is not taken for a sign of life.
+    A `replay` of old telegrams says so, and is not taken for a sign of life. With `max_kbit_s` the uploads of a
+    minute take no more of the line than that [kbit/s], as long as `rest_s` is waited for.
     """
 
     def __init__(
@@ -75,12 +77,15 @@ class Uplink:
         *,
         timeout_s: float = 60.0,
         replay: bool = False,
+        max_kbit_s: float | None = None,
     ) -> None:
         self._url = hub_url.rstrip("/") + PATH
         self._gateway = gateway
         self._token = token
         self._timeout_s = timeout_s
-        self._also = "; replay=yes" if replay else ""
+        self._replay = replay
+        self._max_kbit_s = max_kbit_s
+        self._rest_until = 0.0
         self._version = version("meterhub")
         timeout = httpx2.Timeout(timeout_s, connect=min(10.0, timeout_s))
         self._client = httpx2.Client(timeout=timeout, follow_redirects=False)
@@ -95,9 +100,11 @@ class Uplink:
             "Authorization": f"Bearer {token}",
             "Content-Type": "application/json",
             "Content-Encoding": "gzip",
-            "X-Meterhub-Gateway": f"version={self._version}; spool={spool_depth}{self._also}",
+            "X-Meterhub-Gateway": f"version={self._version}; spool={spool_depth}; {self._circumstances()}",
         }
         content = gzip.compress(_body(self._gateway, telegrams), compresslevel=6, mtime=0)
+        if self._max_kbit_s:
+            self._rest_until = time.monotonic() + len(content) * 8 / 1000 / self._max_kbit_s
         deadline = time.monotonic() + self._timeout_s
         try:
             with self._client.stream("POST", self._url, content=content, headers=headers) as response:
@@ -109,6 +116,14 @@ class Uplink:
         except (httpx2.HTTPError, httpx2.InvalidURL) as error:
             return Deferred(Obstacle.UNREACHABLE, f"{type(error).__name__}: {error}")
         return _outcome(response, bytes(answer), len(telegrams))
+
+    def rest_s(self) -> float:
+        """Return how long to wait before the next upload so that the line is not used beyond its share [s]."""
+        return max(0.0, self._rest_until - time.monotonic())
+
+    def _circumstances(self) -> str:
+        """Say that this is a replay, or what the clock shows, by which the hub sees whether it is right."""
+        return "replay=yes" if self._replay else f"now={datetime.now(UTC).isoformat(timespec='seconds')}"
 
     def close(self) -> None:
         """Close the connection."""

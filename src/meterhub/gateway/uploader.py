@@ -1,5 +1,8 @@
 """Keeps the spool empty: oldest first, again and again until the hub has acknowledged.
 
+After a long time without the hub every other batch is of the newest telegrams, so that what is heard now is there
+at once while the past is caught up with.
+
 A gateway that hears nothing uploads an empty batch now and then, so that the hub knows it is alive.
 
 Order and patience only; `uplink` speaks HTTP and `spool` holds the telegrams.
@@ -12,7 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from meterhub.gateway.spool import HeardTelegram, RejectedTelegram, Spool
+from meterhub.gateway.spool import Batch, HeardTelegram, RejectedTelegram, Spool
 from meterhub.gateway.uplink import Deferred, Delivered, Obstacle
 
 log = logging.getLogger(__name__)
@@ -21,6 +24,8 @@ POLL_S = 1.0
 """Pause between uploads while the spool holds less than a batch; also what gathers telegrams into batches."""
 BACKOFF_FIRST_S, BACKOFF_LIMIT_S = 1.0, 120.0
 REFUSED_PAUSE_S = 300.0
+CATCH_UP_FROM = 10
+"""Batches in the spool from which on the newest get their share."""
 HEARTBEAT_S = 180.0
 """Longest time without an upload."""
 
@@ -30,6 +35,10 @@ class Sender(Protocol):
 
     def send(self, telegrams: tuple[HeardTelegram, ...], spool_depth: int) -> Delivered | Deferred:
         """Upload one batch; return what became of it."""
+        ...
+
+    def rest_s(self) -> float:
+        """Return how long the line shall rest before the next upload [s]."""
         ...
 
 
@@ -53,12 +62,16 @@ class Uploader:
         self._heartbeat_at = float("-inf")
         self._failures = 0
         self._behind = False
+        self._newest_next = False
         self.delivered = 0
         """Telegrams that the hub has acknowledged."""
 
     def step(self) -> float:
         """Upload one batch or, when it is time, a heartbeat; return how long to wait before the next step [s]."""
-        batch = self._spool.oldest(self._batch_size)
+        return max(self._step(), self._sender.rest_s())
+
+    def _step(self) -> float:
+        batch = self._next_batch()
         if batch is None:
             return self._beat() if self._monotonic() >= self._heartbeat_at else POLL_S
         outcome = self._sender.send(batch.telegrams, self._spool.depth)
@@ -69,12 +82,19 @@ class Uploader:
         ]
         self._heartbeat_at = self._monotonic() + HEARTBEAT_S
         self._spool.acknowledge(batch, rejected)
+        self._newest_next = not self._newest_next
         self.delivered += len(batch.telegrams)
         counts = Counter(item.code for item in outcome.rejected)
         examples = {item.code: item.message for item in outcome.rejected}
         for code, count in counts.items():
             log.warning("hub rejected %d telegrams, kept aside in the spool: %s: %s", count, code, examples[code])
         return self._go_on(full=len(batch.telegrams) == self._batch_size)
+
+    def _next_batch(self) -> Batch | None:
+        """Return what to upload next: oldest and newest in turn while there is much to catch up with."""
+        if self._spool.depth <= CATCH_UP_FROM * self._batch_size:
+            self._newest_next = False
+        return (self._spool.newest if self._newest_next else self._spool.oldest)(self._batch_size)
 
     def _beat(self) -> float:
         """Upload an empty batch: the hub learns that the gateway lives, the gateway that its token is good."""
