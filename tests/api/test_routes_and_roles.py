@@ -102,6 +102,7 @@ MAY_CALL = {
     "GET /api/v1/metering-points/{point_code}/reads": POINT_READERS,
     "POST /api/v1/metering-points/{point_code}/reads": {BILLING},
     "GET /api/v1/exports/{what}": {BILLING, OPERATIONS},
+    "GET /api/v1/live/reads": POINT_READERS,
     # prices and invoices
     "GET /api/v1/tariffs": CUSTOMER_READERS,
     "POST /api/v1/tariffs": {BILLING},
@@ -135,6 +136,8 @@ MAY_CALL = {
     "POST /alerts/{alert_id}/acknowledge": {OPERATIONS},
     "POST /alerts/{alert_id}/close": {OPERATIONS},
     "GET /quarantine": {ADMIN, OPERATIONS},
+    "GET /live": POINT_READERS,
+    "GET /live/reads": POINT_READERS,
 }
 
 # Valid in form; that nothing is stored under them shows as 404 to those who may ask.
@@ -153,6 +156,9 @@ PATH_VALUES = {
     "what": "hours",
 }
 
+# Streams that would go on for long.
+QUERIES = {"/api/v1/live/reads": "?seconds=0", "/live/reads": "?seconds=0"}
+
 REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
 LOGIN = {"username": "maija", "password": "correct horse battery staple"}
 
@@ -170,7 +176,7 @@ def address(template):
     names = [name.partition(":")[0] for _, name, _, _ in Formatter().parse(template) if name]
     missing = [name for name in names if name not in PATH_VALUES]
     assert not missing, f"PATH_VALUES lacks a value for {missing} of {template}"
-    return template.replace(":path}", "}").format(**PATH_VALUES)
+    return template.replace(":path}", "}").format(**PATH_VALUES) + QUERIES.get(template, "")
 
 
 def new_token(hub, caller):

@@ -19,6 +19,7 @@ PAGES = {
     "/invoices/2026-000001": {"bo", "rita"},
     "/invoices/2026-000001/pdf": {"bo", "rita"},
     "/quarantine": {"ada", "olga"},
+    "/live": {"bo", "olga", "rita"},
 }
 
 

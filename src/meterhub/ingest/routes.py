@@ -14,6 +14,7 @@ from meterhub.access.principal import Principal
 from meterhub.errors import TooLarge
 from meterhub.ingest import key_routes, views
 from meterhub.ingest.batch import inflate, parse
+from meterhub.ingest.live import routes as live_routes
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import load_formats
 from meterhub.ingest.schemas import (
@@ -33,6 +34,7 @@ from meterhub.wmbus import FormatStore
 
 router = APIRouter(prefix="/api/v1", tags=["ingest"])
 router.include_router(key_routes.router)
+router.include_router(live_routes.router)
 
 _ABOUT_ITSELF = re.compile(r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})|replay=(?P<replay>yes)")
 _BODY = {

@@ -41,6 +41,7 @@ NAV = (
     NavItem("/alerts", "Alerts", Permission.READ_ALERTS),
     NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
     NavItem("/quarantine", "Quarantine", Permission.READ_QUARANTINE),
+    NavItem("/live", "Live", Permission.READ_CONSUMPTION),
 )
 
 
