@@ -1,7 +1,7 @@
 """REST for gateways (telegrams in) and for operations (gateways, read success, quarantine)."""
 
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -12,8 +12,9 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, requi
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.errors import TooLarge
-from meterhub.ingest import key_routes, views
+from meterhub.ingest import gateway_clock, key_routes, views
 from meterhub.ingest.batch import inflate, parse
+from meterhub.ingest.gateway_clock import clock_shown, put_right
 from meterhub.ingest.live import routes as live_routes
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import load_formats
@@ -36,7 +37,9 @@ router = APIRouter(prefix="/api/v1", tags=["ingest"])
 router.include_router(key_routes.router)
 router.include_router(live_routes.router)
 
-_ABOUT_ITSELF = re.compile(r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})|replay=(?P<replay>yes)")
+_ABOUT_ITSELF = re.compile(
+    r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})|replay=(?P<replay>yes)|now=(?P<now>[\dTZ:.+-]{1,40})"
+)
 _BODY = {
     "requestBody": {
         "required": True,
@@ -59,18 +62,21 @@ async def send_telegrams(
     Sending a batch again changes nothing. A telegram that cannot be read yet is kept in quarantine and
     read when its key, meter or format arrives; `rejected` names those that cannot even be kept.
     """
+    taken_at = clock()
     body = await _body(request, settings.max_body_mb * 2**20)
-    sender = _sender(request, principal)
 
     def store() -> BatchResult:
         now = clock()
+        sender = _sender(request, principal, engine, taken_at)
         plain = inflate(body, request.headers.get("content-encoding", ""), settings.max_body_mb * 2**20)
         heard, rejected = parse(
             plain,
             gateway=principal.name.removeprefix("gateway:"),
             max_telegrams=settings.max_batch,
-            now=now,
+            now=now + sender.clock_ahead,
         )
+        if sender.clock_ahead:
+            heard = put_right(heard, sender.clock_ahead)
         return accept_batch(engine, settings, _memory(request, engine), sender, heard, rejected, now=now)
 
     return await run_in_threadpool(store)
@@ -86,16 +92,22 @@ async def _body(request: Request, limit: int) -> bytes:
     return b"".join(chunks)
 
 
-def _sender(request: Request, principal: Principal) -> Sender:
+def _sender(request: Request, principal: Principal, engine: EngineDep, taken_at: datetime) -> Sender:
     assert principal.gateway_id is not None
     about: dict[str, str] = {}
     for found in _ABOUT_ITSELF.finditer(request.headers.get("x-meterhub-gateway", "")):
         about |= {name: value for name, value in found.groupdict().items() if value}
+    shown = clock_shown(about.get("now"))
+    by = gateway_clock.ahead(shown, taken_at, None)
+    if by:
+        with engine.connect() as connection:
+            by = gateway_clock.ahead(shown, taken_at, gateway_clock.measured(connection, principal.gateway_id))
     return Sender(
         principal.gateway_id,
         software=about.get("version"),
         spool_depth=int(about["spool"]) if "spool" in about else None,
         replay="replay" in about,
+        clock_ahead=by,
     )
 
 

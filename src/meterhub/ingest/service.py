@@ -24,6 +24,7 @@ from meterhub.ingest.decoding import (
     read_telegram,
 )
 from meterhub.ingest.dedupe import Known, Seen, in_order_heard, seen_from
+from meterhub.ingest.gateway_clock import note_late_days, note_shift
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import HeardAgain, NewFrame, NewHold
 from meterhub.ingest.schemas import BatchResult, Rejected
@@ -47,6 +48,8 @@ class Sender:
     spool_depth: int | None = None
     replay: bool = False
     """Heard some other time: no sign of life, and not counted as delivered today."""
+    clock_ahead: timedelta = timedelta()
+    """By how much the telegrams were moved because the gateway's clock is wrong."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +132,9 @@ def accept_batch(
         memory.registry.note_use(connection, "ingest")
         if not sender.replay:
             _count(connection, sender, len(heard) + len(rejected), result, now)
+            if sender.clock_ahead and heard:
+                note_shift(connection, sender.gateway_id, sender.clock_ahead, len(heard))
+        note_late_days(connection, heard, now)
     memory.stored_formats.update(learned)
     return result
 
