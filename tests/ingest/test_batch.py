@@ -28,7 +28,7 @@ def batch_of(*telegrams):
 def test_a_good_telegram_is_heard_with_all_it_says():
     (heard,), rejected = parse_document(batch_of(GOOD))
     assert not rejected
-    assert (heard.index, heard.raw.hex(), heard.rssi_dbm, heard.link_mode) == (0, "0f44ae0c", -71, "T1")
+    assert (heard.place, heard.raw.hex(), heard.rssi_dbm, heard.link_mode) == (0, "0f44ae0c", -71, "T1")
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_a_good_telegram_is_heard_with_all_it_says():
 )
 def test_a_bad_telegram_is_rejected_by_its_place_and_field_and_the_rest_goes_on(change, names):
     heard, rejected = parse_document(batch_of(GOOD, GOOD | change, GOOD))
-    assert [one.index for one in heard] == [0, 2]
+    assert [one.place for one in heard] == [0, 2]
     assert [(r.index, r.code) for r in rejected] == [(1, "bad-telegram")]
     assert names in rejected[0].message
 
@@ -56,7 +56,7 @@ def test_a_telegram_from_the_future_is_rejected_but_a_clock_some_hours_fast_is_n
     ahead = GOOD | {"received_at": (NOW + timedelta(hours=5)).isoformat()}
     far = GOOD | {"received_at": (NOW + timedelta(days=2)).isoformat()}
     heard, rejected = parse_document(batch_of(ahead, far, "no object"))
-    assert [one.index for one in heard] == [0]
+    assert [one.place for one in heard] == [0]
     assert [r.code for r in rejected] == ["received-in-future", "bad-telegram"]
 
 
@@ -66,7 +66,7 @@ def test_a_telegram_from_the_future_is_rejected_but_a_clock_some_hours_fast_is_n
 def test_a_telegram_stamped_by_a_clock_that_was_never_set_is_rejected(unset):
     """The span that one makes with the meter's true reads would be decades of estimated hours."""
     heard, rejected = parse_document(batch_of(GOOD, GOOD | {"received_at": unset}))
-    assert [one.index for one in heard] == [0]
+    assert [one.place for one in heard] == [0]
     assert [(r.index, r.code) for r in rejected] == [(1, "received-long-ago")]
     assert "clock" in rejected[0].message
 

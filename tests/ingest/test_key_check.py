@@ -109,6 +109,10 @@ def test_what_a_hub_opens_is_counted_by_day_and_the_first_of_a_day_is_on_record(
     assert hub.rows("SELECT day, purpose, opened FROM key_use_day") == [(today, "ingest", 1)]  # then it remembers
     hub.register("CEN", "12345678")
     hub.send((MODE_5, NOW + timedelta(hours=4)))
+    assert hub.rows("SELECT opened FROM key_use_day") == [(1,)]  # a change of another meter is nothing to this one
+    with hub.engine.begin() as connection:
+        connection.execute(text("UPDATE meter SET digits = 6 WHERE manufacturer = 'ELS'"))
+    hub.send((MODE_5, NOW + timedelta(hours=5)))
     assert hub.rows("SELECT purpose, opened FROM key_use_day") == [("ingest", 2)]
     assert hub.rows("SELECT actor, purpose FROM audit_event WHERE action = 'use-meter-keys'") == [
         ("system", "ingest")

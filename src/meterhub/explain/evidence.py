@@ -7,13 +7,21 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from meterhub.assets.keys import key_for
-from meterhub.assets.repository import MeterRow
 from meterhub.billing.runs.snapshot import meter_name
 from meterhub.billing.runs.usage import StoredRead, local_midnight, register_between, whole_litres_ml
 from meterhub.errors import MeterhubError
 from meterhub.explain import repository
 from meterhub.explain.model import Step, Verdict, checked, differences
-from meterhub.ingest.decoding import Damaged, Held, MeterRead, Readable, Registry, open_link, read_telegram
+from meterhub.ingest.decoding import (
+    Damaged,
+    Held,
+    MeterRead,
+    Readable,
+    Registered,
+    Registry,
+    open_link,
+    read_telegram,
+)
 from meterhub.ingest.repository import load_formats
 from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ml_as_m3
@@ -130,8 +138,8 @@ class Evidence:
         meter_id = installation["meter_id"]
         keys = key_for(self._connection, self._settings, meter_id)
         name = (installation["manufacturer"], installation["serial"])
-        meter = MeterRow(meter_id, *name, None, None, "", installation["digits"])
-        return read_telegram(link, Registry({name: meter}, {meter_id: keys}), self._formats)
+        meter = Registered(meter_id, installation["digits"], tuple(keys))
+        return read_telegram(link, Registry({name: meter}), self._formats)
 
 
 _BASIS = {

@@ -1,7 +1,7 @@
 """A batch as it arrives: bytes to telegrams, each judged alone. Pure."""
 
 import zlib
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 import pydantic_core
@@ -21,7 +21,7 @@ _telegram = TypeAdapter(TelegramIn)
 class Heard(NamedTuple):
     """A frame that was received, at its place in the batch."""
 
-    index: int
+    place: int
     raw: bytes
     received_at: datetime
     rssi_dbm: int | None
@@ -59,7 +59,8 @@ def parse(body: bytes, *, gateway: str, max_telegrams: int, now: datetime) -> tu
     for index, one in enumerate(batch.telegrams):
         if earliest <= one.received_at <= latest:
             rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
-            heard.append(Heard(index, one.frame, one.received_at, rssi, one.link_mode))
+            at = one.received_at.astimezone(UTC)  # with one time zone for all, sorting is quick
+            heard.append(Heard(index, one.frame, at, rssi, one.link_mode))
         else:
             rejected.append(_out_of_time(index, one.received_at, now))
     return heard, rejected
@@ -86,7 +87,8 @@ def _parse_each(
             continue
         if now - MAX_BEHIND <= one.received_at <= now + MAX_AHEAD:
             rssi = None if one.rssi_dbm is None else round(one.rssi_dbm)
-            heard.append(Heard(index, bytes.fromhex(one.frame), one.received_at, rssi, one.link_mode))
+            at = one.received_at.astimezone(UTC)
+            heard.append(Heard(index, bytes.fromhex(one.frame), at, rssi, one.link_mode))
         else:
             rejected.append(_out_of_time(index, one.received_at, now))
     return heard, rejected

@@ -1,12 +1,11 @@
 """From a frame to a read or to the reason why there is none yet. Pure: meters and keys are given."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import NamedTuple
 
-from meterhub.assets.repository import MeterRow
 from meterhub.kit.units import volume_ml
 from meterhub.wmbus import (
     Address,
@@ -20,6 +19,7 @@ from meterhub.wmbus import (
     decode,
     strip_crc,
 )
+from meterhub.wmbus.model import Reading
 
 
 class Reason(StrEnum):
@@ -52,6 +52,7 @@ NOT_BILLABLE = frozenset({"unit-unverified"})
 # A record may carry any 64-bit or floating number; no meter counts to a thousand million cubic metres.
 MAX_REGISTER_M3 = 10**9
 
+USUAL_C_FIELD = 0x44  # SND-NR (EN 13757-4): nearly every telegram
 # Part of the conversation between meters and collectors: a sign of life, kept, but nothing to read in it.
 WITHOUT_VALUES = frozenset({TelegramKind.ACCESS_NUMBER, TelegramKind.ALARM_PENDING, TelegramKind.FOREIGN})
 
@@ -62,8 +63,7 @@ _SECURITY_REASONS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Readable:
+class Readable(NamedTuple):
     """A frame whose link layer is sound, with the addresses it may belong to."""
 
     raw: bytes
@@ -76,15 +76,13 @@ class Readable:
         return self.raw if self.link.format == "B" else self.link
 
 
-@dataclass(frozen=True, slots=True)
-class Damaged:
+class Damaged(NamedTuple):
     """A frame that the link layer cannot read."""
 
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class MeterRead:
+class MeterRead(NamedTuple):
     """The register that a telegram tells; `volume_ml` is None where it tells none (history only)."""
 
     meter_id: int
@@ -93,8 +91,7 @@ class MeterRead:
     meter_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(NamedTuple):
     """Why there is no read, and whose frame it seems to be."""
 
     reason: Reason
@@ -102,12 +99,18 @@ class Held:
     address: Address | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Registry:
-    """Meters by manufacturer and serial, and their keys, newest first."""
+class Registered(NamedTuple):
+    """A registered meter as ingest needs it: whole cubic metres in `digits`, keys newest first."""
 
-    meters: Mapping[tuple[str, str], MeterRow]
-    keys: Mapping[int, Sequence[bytes]]
+    id: int
+    digits: int
+    keys: tuple[bytes, ...]
+
+
+class Registry(NamedTuple):
+    """Meters by manufacturer and serial."""
+
+    meters: Mapping[tuple[str, str], Registered]
 
 
 def open_link(raw: bytes) -> Readable | Damaged:
@@ -121,26 +124,47 @@ def open_link(raw: bytes) -> Readable | Damaged:
 
 def read_telegram(readable: Readable, registry: Registry, formats: FormatStore) -> MeterRead | Held:
     """Decrypt and decode a frame of a registered meter."""
-    found = next(
-        ((a, m) for a in readable.candidates if (m := registry.meters.get((a.manufacturer, a.serial)))), None
-    )
-    if found is None:
-        return _held(readable, Reason.UNKNOWN_METER, "the meter is not registered")
-    address, meter = found
-    keys: Sequence[bytes | None] = registry.keys.get(meter.id) or (None,)
-    telegram = decode(readable.to_decode, keys[0], formats)
+    for address in readable.candidates:
+        meter = registry.meters.get(address[:2])
+        if meter is not None:
+            return _read(readable, meter, address, formats)
+    return _held(readable, Reason.UNKNOWN_METER, "the meter is not registered")
+
+
+def _read(readable: Readable, meter: Registered, address: Address, formats: FormatStore) -> MeterRead | Held:
+    keys = meter.keys
+    telegram = decode(readable.to_decode, keys[0] if keys else None, formats)
     for older in keys[1:]:
         if telegram.security is not SecurityResult.KEY_WRONG:
             break
         telegram = decode(readable.to_decode, older, formats)
-    if telegram.kind in WITHOUT_VALUES:
+    if telegram.c_field != USUAL_C_FIELD and telegram.kind in WITHOUT_VALUES:
         return MeterRead(meter.id, None, telegram.alarms, None)
-    if telegram.security is SecurityResult.PLAIN and keys[0] is not None:
+    if keys and telegram.security is SecurityResult.PLAIN:
         return Held(Reason.DOWNGRADED, "unencrypted, although the meter has a key", address)
     return _judge(telegram, meter, address)
 
 
-def _judge(telegram: Telegram, meter: MeterRow, address: Address) -> MeterRead | Held:
+def _judge(telegram: Telegram, meter: Registered, address: Address) -> MeterRead | Held:
+    total = telegram.readings.get("total_m3")
+    if telegram.diagnostics or telegram.security in _SECURITY_REASONS or (total is None and not telegram.readings):
+        held = _fault(telegram, total, address)
+        if held is not None:
+            return held
+    if total is None:
+        return MeterRead(meter.id, None, telegram.alarms, telegram.meter_at)
+    register = total if isinstance(total, Decimal) else Decimal(total)
+    if abs(register) >= MAX_REGISTER_M3:
+        return Held(Reason.UNDECODABLE, f"a register of {total} m3 is more than a meter can count", address)
+    try:
+        volume = volume_ml(register)
+    except ValueError as error:
+        return Held(Reason.UNDECODABLE, str(error), address)
+    return MeterRead(meter.id, volume, telegram.alarms, telegram.meter_at)
+
+
+def _fault(telegram: Telegram, total: Reading | None, address: Address) -> Held | None:
+    """Return why a telegram cannot be used, None where what was noticed does not matter."""
     notes = "; ".join(f"{d.layer}@{d.offset} {d.code}: {d.message}" for d in telegram.diagnostics)
     if reason := _SECURITY_REASONS.get(telegram.security):
         return Held(reason, notes, address)
@@ -148,16 +172,9 @@ def _judge(telegram: Telegram, meter: MeterRow, address: Address) -> MeterRead |
         return Held(Reason.FORMAT_UNKNOWN, notes, address)
     if any(d.code in NOT_BILLABLE for d in telegram.diagnostics):
         return Held(Reason.UNDECODABLE, notes, address)
-    total = telegram.readings.get("total_m3")
-    if total is None and (telegram.diagnostics or not telegram.readings):
+    if total is None:
         return Held(Reason.UNDECODABLE, notes or "no register in this telegram", address)
-    if total is not None and abs(Decimal(total)) >= MAX_REGISTER_M3:
-        return Held(Reason.UNDECODABLE, f"a register of {total} m3 is more than a meter can count", address)
-    try:
-        volume = None if total is None else volume_ml(Decimal(total))
-    except ValueError as error:
-        return Held(Reason.UNDECODABLE, str(error), address)
-    return MeterRead(meter.id, volume, telegram.alarms, telegram.meter_at)
+    return None
 
 
 def _held(readable: Readable, reason: Reason, detail: str) -> Held:

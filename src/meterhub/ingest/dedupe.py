@@ -7,14 +7,13 @@ counter repeats itself, and hearing it is proof that nothing was used.
 """
 
 from bisect import bisect_left, insort
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """A transmission that is stored."""
 
     raw_frame_id: int
@@ -27,19 +26,22 @@ class Seen:
     """Transmissions by fingerprint; grows as frames of a batch are added."""
 
     window: timedelta
-    _by_fingerprint: defaultdict[int, list[tuple[datetime, int, object]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    _by_fingerprint: dict[int, list[tuple[datetime, int, object]]] = field(default_factory=dict)
     """In order of time: a meter that stands still fills a batch with one fingerprint."""
 
     def add(self, fingerprint: int, at: datetime, what: object) -> None:
         """Remember a transmission."""
-        heard = self._by_fingerprint[fingerprint]
-        insort(heard, (at, len(heard), what))
+        heard = self._by_fingerprint.get(fingerprint)
+        if heard is None:
+            self._by_fingerprint[fingerprint] = [(at, 0, what)]
+        else:
+            insort(heard, (at, len(heard), what))
 
     def find(self, fingerprint: int, at: datetime) -> object | None:
         """Return the transmission that a frame heard at `at` belongs to, the nearest in time; or None."""
-        heard = self._by_fingerprint.get(fingerprint, ())
+        heard = self._by_fingerprint.get(fingerprint)
+        if heard is None:
+            return None
         near = []
         for place in range(bisect_left(heard, (at - self.window,)), len(heard)):
             heard_at, number, what = heard[place]

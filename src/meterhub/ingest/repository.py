@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -15,11 +16,9 @@ from meterhub.kit.db import AnyRow
 _DEDUPE_LOCK = 7_231_001
 
 
-@dataclass(frozen=True, slots=True)
-class NewFrame:
-    """A transmission to store under an id that is already reserved."""
+class NewFrame(NamedTuple):
+    """A transmission to store."""
 
-    id: int
     fingerprint: int
     received_at: datetime
     rssi_dbm: int | None
@@ -52,20 +51,40 @@ def lock(connection: Connection) -> None:
     connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _DEDUPE_LOCK})
 
 
-def causes(connection: Connection) -> tuple[int, ...]:
-    """Return what differs after every commit of a meter, a key or a layout."""
-    statement = text(
-        "SELECT count(*), coalesce(max(id), 0), (SELECT count(*) FROM frame_format) FROM registry_change"
-    )
-    return tuple(connection.execute(statement).one())
+class View(NamedTuple):
+    """What a look at the database saw: which transactions, how many layouts, and the newest raw frame.
 
-
-def newest_frame(connection: Connection) -> int:
-    """Return the id of the newest committed raw frame, 0 if there is none.
-
-    Ids are reserved under the lock, so whatever is committed later has a larger one.
+    Ids of raw frames are given under the lock, so whatever is committed later has a larger one.
     """
-    return int(connection.execute(text("SELECT coalesce(max(id), 0) FROM raw_frame")).scalar_one())
+
+    snapshot: str
+    formats: int
+    newest_frame: int
+
+
+def look(connection: Connection) -> View:
+    """Return what can be seen now."""
+    statement = text(
+        """
+        SELECT CAST(pg_current_snapshot() AS text), (SELECT count(*) FROM frame_format),
+               (SELECT coalesce(max(id), 0) FROM raw_frame)
+        """
+    )
+    return View(*connection.execute(statement).one())
+
+
+def causes_since(connection: Connection, view: View) -> bool:
+    """Tell whether a meter, a key or a layout was committed after a look."""
+    statement = text(
+        """
+        SELECT (SELECT count(*) FROM frame_format) <> :formats OR EXISTS (
+            SELECT FROM registry_change
+            WHERE xid >= CAST(CAST(pg_snapshot_xmin(CAST(:snapshot AS pg_snapshot)) AS text) AS bigint)
+                AND NOT pg_visible_in_snapshot(CAST(CAST(xid AS text) AS xid8), CAST(:snapshot AS pg_snapshot)))
+        """
+    )
+    values = {"formats": view.formats, "snapshot": view.snapshot}
+    return bool(connection.execute(statement, values).scalar_one())
 
 
 def known_transmissions(
@@ -88,34 +107,43 @@ def transmissions_since(
     connection: Connection, newest_known: int, fingerprints: Collection[int]
 ) -> list[tuple[int, Known]]:
     """Return transmissions with these fingerprints that were committed after a raw frame."""
-    statement = text("SELECT fingerprint, id, gateway_id, received_at FROM raw_frame WHERE id > :newest")
-    rows = connection.execute(statement, {"newest": newest_known})
-    return [(row[0], Known(row[1], row[2], row[3])) for row in rows if row[0] in fingerprints]
-
-
-def reserve_ids(connection: Connection, count: int) -> list[int]:
-    """Return so many new ids of raw frames."""
-    statement = text("SELECT nextval(pg_get_serial_sequence('raw_frame', 'id')) FROM generate_series(1, :count)")
-    return [row[0] for row in connection.execute(statement, {"count": count})]
-
-
-def store_frames(connection: Connection, gateway_id: int, frames: Sequence[NewFrame]) -> None:
-    """Store transmissions."""
     statement = text(
         """
-        INSERT INTO raw_frame (id, fingerprint, received_at, gateway_id, rssi_dbm, link_mode, frame)
-        OVERRIDING SYSTEM VALUE
-        SELECT id, fingerprint, received_at, :gateway_id, rssi_dbm, link_mode, frame
-        FROM unnest(CAST(:id AS bigint[]), CAST(:fingerprint AS bigint[]), CAST(:received_at AS timestamptz[]),
-                    CAST(:rssi_dbm AS smallint[]), CAST(:link_mode AS text[]), CAST(:frame AS bytea[]))
-            AS new (id, fingerprint, received_at, rssi_dbm, link_mode, frame)
+        SELECT f.fingerprint, f.id, f.gateway_id, f.received_at FROM raw_frame f
+        WHERE f.id > :newest AND f.fingerprint = ANY(CAST(:fingerprints AS bigint[]))
         """
     )
-    connection.execute(
-        statement,
+    values = {"newest": newest_known, "fingerprints": arrays.integers(fingerprints)}
+    return [(row[0], Known(row[1], row[2], row[3])) for row in connection.execute(statement, values)]
+
+
+def reserve_ids(connection: Connection, count: int) -> int:
+    """Return the first of so many new ids of raw frames, one after the other; the caller holds `lock`."""
+    statement = text(
+        """
+        SELECT min(id), max(id) FROM (
+            SELECT nextval(pg_get_serial_sequence('raw_frame', 'id')) AS id FROM generate_series(1, :count)
+        ) reserved
+        """
+    )
+    first, last = connection.execute(statement, {"count": count}).one()
+    if last - first != count - 1:
+        raise RuntimeError("somebody takes ids of raw frames without holding the lock")
+    return int(first)
+
+
+class FrameColumns(NamedTuple):
+    """Transmissions as arrays, ready to be stored: made before the lock is taken."""
+
+    size: int
+    arrays: Mapping[str, str]
+
+
+def frame_columns(frames: Sequence[NewFrame]) -> FrameColumns:
+    """Return transmissions as arrays."""
+    return FrameColumns(
+        len(frames),
         {
-            "gateway_id": gateway_id,
-            "id": arrays.integers(frame.id for frame in frames),
             "fingerprint": arrays.integers(frame.fingerprint for frame in frames),
             "received_at": arrays.instants(frame.received_at for frame in frames),
             "rssi_dbm": arrays.integers(frame.rssi_dbm for frame in frames),
@@ -123,6 +151,23 @@ def store_frames(connection: Connection, gateway_id: int, frames: Sequence[NewFr
             "frame": arrays.binaries(frame.raw for frame in frames),
         },
     )
+
+
+def store_frames(connection: Connection, gateway_id: int, columns: FrameColumns) -> int:
+    """Store transmissions under new ids in their order; return the first."""
+    first = reserve_ids(connection, columns.size)
+    statement = text(
+        """
+        INSERT INTO raw_frame (id, fingerprint, received_at, gateway_id, rssi_dbm, link_mode, frame)
+        OVERRIDING SYSTEM VALUE
+        SELECT :first + number - 1, fingerprint, received_at, :gateway_id, rssi_dbm, link_mode, frame
+        FROM unnest(CAST(:fingerprint AS bigint[]), CAST(:received_at AS timestamptz[]),
+                    CAST(:rssi_dbm AS smallint[]), CAST(:link_mode AS text[]), CAST(:frame AS bytea[]))
+            WITH ORDINALITY AS new (fingerprint, received_at, rssi_dbm, link_mode, frame, number)
+        """
+    )
+    connection.execute(statement, {"gateway_id": gateway_id, "first": first, **columns.arrays})
+    return first
 
 
 def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAgain]) -> None:

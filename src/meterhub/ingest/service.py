@@ -7,6 +7,7 @@ short exclusive transaction look again for what came in meanwhile and store.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine
 
@@ -26,7 +27,7 @@ from meterhub.ingest.decoding import (
 from meterhub.ingest.dedupe import Known, Seen, in_order_heard, seen_from
 from meterhub.ingest.gateway_clock import note_late_days, note_shift
 from meterhub.ingest.registry import RegistryCache
-from meterhub.ingest.repository import HeardAgain, NewFrame, NewHold
+from meterhub.ingest.repository import FrameColumns, HeardAgain, NewFrame, NewHold, View
 from meterhub.ingest.schemas import BatchResult, Rejected
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import NewRead, store_reads
@@ -61,8 +62,7 @@ class Memory:
     stored_formats: set[int] = field(default_factory=set)  # signatures; a batch that fails stores none
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
+class Judged(NamedTuple):
     """A frame with its fingerprint and what could be read of it."""
 
     heard: Heard
@@ -88,43 +88,39 @@ def accept_batch(
 ) -> BatchResult:
     """Store a batch; returns after commit. Nothing is stored when it raises."""
     window = timedelta(seconds=settings.dedupe_window_s)
-    judged = [judge(one) for one in heard]
-    judged = [judged[n] for n in in_order_heard([one.heard.received_at for one in judged])]
+    judged = [judge(heard[n]) for n in in_order_heard([one.received_at for one in heard])]
     span = _span(judged, window)
     fingerprints = {one.fingerprint for one in judged}
     with engine.connect() as connection:
-        causes = repository.causes(connection)
-        newest = repository.newest_frame(connection)
+        view = repository.look(connection)
         known = repository.known_transmissions(connection, fingerprints, *span) if judged else []
-        fresh = _unknown(judged, seen_from(known, window))
-        links = [one.link for one in fresh if isinstance(one.link, Readable)]
+        seen = seen_from(known, window)
+        new = _unknown(judged, seen)
+        links = [one.link for one in new if isinstance(one.link, Readable)]
         registry = memory.registry.look_up(connection, settings, links)
-    outcomes = {one.heard.index: _read(one, registry, memory.formats) for one in fresh}
+    outcomes = {one.heard.place: _read(one, registry, memory.formats) for one in new}
     if any(_waits_for(outcome, {Reason.FORMAT_UNKNOWN}) for outcome in outcomes.values()):
         _take_over_formats(engine, memory)
         outcomes |= {
-            one.heard.index: _read(one, registry, memory.formats)
-            for one in fresh
-            if _waits_for(outcomes[one.heard.index], {Reason.FORMAT_UNKNOWN})
+            one.heard.place: _read(one, registry, memory.formats)
+            for one in new
+            if _waits_for(outcomes[one.heard.place], {Reason.FORMAT_UNKNOWN})
         }
     learned = {s: f for s, f in memory.formats.learned().items() if s not in memory.stored_formats}
+    frames = _frames(new)
     with engine.begin() as connection:
         repository.lock(connection)
-        meanwhile = repository.transmissions_since(connection, newest, fingerprints)
-        seen = seen_from([*known, *meanwhile], window)
-        new = _unknown(judged, seen)
-        for one in new:
-            if one.heard.index not in outcomes:  # its twin in this batch turned out to be stored meanwhile
-                outcomes[one.heard.index] = _read(one, registry, memory.formats)
-        ids = repository.reserve_ids(connection, len(new))
-        _store_new(connection, sender, list(zip(ids, new, strict=True)), outcomes)
+        meanwhile = repository.transmissions_since(connection, view.newest_frame, fingerprints)
+        if meanwhile:
+            seen = seen_from([*known, *meanwhile], window)
+            new = _unknown(judged, seen)
+            frames = _frames(new)
+            for one in new:
+                if one.heard.place not in outcomes:  # its twin in this batch turned out to be stored meanwhile
+                    outcomes[one.heard.place] = _read(one, registry, memory.formats)
+        first_id = repository.store_frames(connection, sender.gateway_id, frames) if new else 0
+        held = _store_outcomes(connection, first_id, new, outcomes, view)
         duplicates = _store_duplicates(connection, sender, judged, new, seen)
-        held = sum(isinstance(outcomes[one.heard.index], Held) for one in new)
-        waiting = [
-            id_ for id_, one in zip(ids, new, strict=True) if _waits_for(outcomes[one.heard.index], REMOVABLE)
-        ]
-        if waiting and repository.causes(connection) != causes:  # and its own retry may have run already
-            defer(connection, RETRY_TASK, {"after_id": min(waiting) - 1}, once=f"{RETRY_TASK}:meanwhile")
         result = BatchResult(
             accepted=len(new) - held, duplicates=duplicates, quarantined=held, rejected=list(rejected)
         )
@@ -181,31 +177,32 @@ def _read(one: Judged, registry: Registry, formats: FormatStore) -> MeterRead | 
     return read_telegram(one.link, registry, formats)
 
 
-def _store_new(
+def _frames(new: Sequence[Judged]) -> FrameColumns:
+    return repository.frame_columns(
+        [
+            NewFrame(
+                one.fingerprint, one.heard.received_at, one.heard.rssi_dbm, one.heard.link_mode, one.heard.raw
+            )
+            for one in new
+        ]
+    )
+
+
+def _store_outcomes(
     connection: Connection,
-    sender: Sender,
-    new: Sequence[tuple[int, Judged]],
-    outcomes: dict[int, MeterRead | Held],
-) -> None:
-    if not new:
-        return
-    frames = [
-        NewFrame(
-            id_,
-            one.fingerprint,
-            one.heard.received_at,
-            one.heard.rssi_dbm,
-            one.heard.link_mode,
-            one.heard.raw,
-        )
-        for id_, one in new
-    ]
-    repository.store_frames(connection, sender.gateway_id, frames)
-    reads, holds = [], []
-    for id_, one in new:
-        outcome = outcomes[one.heard.index]
+    first_id: int,
+    new: Sequence[Judged],
+    outcomes: Mapping[int, MeterRead | Held],
+    view: View,
+) -> int:
+    """Store reads and quarantine entries of frames that were stored from an id on; return how many are held."""
+    reads, holds, waiting = [], [], None
+    for id_, one in enumerate(new, first_id):
+        outcome = outcomes[one.heard.place]
         if isinstance(outcome, Held):
             holds.append(new_hold(id_, outcome))
+            if waiting is None and outcome.reason in REMOVABLE:
+                waiting = id_
         elif outcome.volume_ml is not None:
             reads.append(new_read(id_, outcome, outcome.volume_ml, one.heard.received_at))
     if holds:
@@ -213,6 +210,10 @@ def _store_new(
     if reads:
         store_reads(connection, reads)
         defer(connection, ROLL_UP, once=ROLL_UP)
+    # the cause may have been removed since the look, and its own retry may have run already
+    if waiting is not None and repository.causes_since(connection, view):
+        defer(connection, RETRY_TASK, {"after_id": waiting - 1}, once=f"{RETRY_TASK}:meanwhile")
+    return len(holds)
 
 
 def new_read(raw_frame_id: int, read: MeterRead, volume: int, received_at: datetime) -> NewRead:
@@ -243,11 +244,13 @@ def _store_duplicates(
     connection: Connection, sender: Sender, judged: Sequence[Judged], new: Sequence[Judged], seen: Seen
 ) -> int:
     """Note which stored transmissions this gateway heard as well; return how many frames were not new."""
-    fresh = {one.heard.index for one in new}
+    if len(new) == len(judged):
+        return 0
+    fresh = {one.heard.place for one in new}
     again: dict[int, HeardAgain] = {}
     for one in judged:
         first = seen.find(one.fingerprint, one.heard.received_at)
-        if one.heard.index in fresh or not isinstance(first, Known) or first.gateway_id == sender.gateway_id:
+        if one.heard.place in fresh or not isinstance(first, Known) or first.gateway_id == sender.gateway_id:
             continue
         again.setdefault(
             first.raw_frame_id,

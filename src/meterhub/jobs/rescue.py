@@ -23,8 +23,8 @@ _LOST_RUNS = text(
     )
     """
 )
-# Only the newest changes of the registers tell ingest anything.
-_OLD_CHANGES = text("DELETE FROM registry_change WHERE id <= (SELECT max(id) - 1000 FROM registry_change)")
+# A process of ingest that has not looked for half a day forgets everything anyway.
+_OLD_CHANGES = text("DELETE FROM registry_change WHERE at < now() - interval '1 day'")
 
 
 def tidy(engine: Engine) -> None:

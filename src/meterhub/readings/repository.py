@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -21,8 +22,7 @@ class Source(StrEnum):
     CUSTOMER = "customer"
 
 
-@dataclass(frozen=True, slots=True)
-class NewRead:
+class NewRead(NamedTuple):
     """A read to store; `at` is when the collector heard it or a person took it (aware UTC)."""
 
     meter_id: int
