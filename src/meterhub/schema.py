@@ -13,6 +13,7 @@ import meterhub.alerts.tables
 import meterhub.assets.tables
 import meterhub.billing.ledger.tables
 import meterhub.billing.tables
+import meterhub.billing.whatif.tables
 import meterhub.fleet.tables
 import meterhub.ingest.tables
 import meterhub.readings.tables

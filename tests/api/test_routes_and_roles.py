@@ -107,6 +107,9 @@ MAY_CALL = {
     "GET /api/v1/tariffs": CUSTOMER_READERS,
     "POST /api/v1/tariffs": {BILLING},
     "POST /api/v1/tariffs/check": {BILLING},
+    "POST /api/v1/billing/what-ifs": {BILLING},
+    "GET /api/v1/billing/what-ifs": CUSTOMER_READERS,
+    "GET /api/v1/billing/what-ifs/{what_if_id}": CUSTOMER_READERS,
     "GET /api/v1/billing/runs": CUSTOMER_READERS,
     "POST /api/v1/billing/runs": {BILLING},
     "POST /api/v1/billing/runs/preview": {BILLING},
@@ -154,6 +157,7 @@ PATH_VALUES = {
     "serial": "00000001",
     "username": "maija",
     "what": "hours",
+    "what_if_id": "1",
 }
 
 # Streams that would go on for long.

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from meterhub.billing.runs import execution
+from meterhub.billing.whatif import service as what_ifs
 from meterhub.settings import Settings
 
 RUN = "billing.run"
@@ -15,4 +16,9 @@ def run_billing(engine: Engine, settings: Settings, run_id: int) -> None:
     execution.carry_out(engine, settings, run_id)
 
 
-TASKS: dict[str, Callable[..., None]] = {RUN: run_billing}
+def try_price_list(engine: Engine, settings: Settings, what_if_id: int) -> None:
+    """Carry out a what-if."""
+    what_ifs.carry_out(engine, settings, what_if_id)
+
+
+TASKS: dict[str, Callable[..., None]] = {RUN: run_billing, what_ifs.TASK: try_price_list}

@@ -259,3 +259,12 @@ def invoice_vat_groups(connection: Connection, invoice_id: int) -> Sequence[AnyR
         "SELECT category, rate, base, vat FROM invoice_vat WHERE invoice_id = :id ORDER BY category, rate"
     )
     return connection.execute(query, {"id": invoice_id}).all()
+
+
+def last_change(connection: Connection, code: str) -> date | None:
+    """Return the day on which the last stored price of a list comes into force."""
+    query = text(
+        "SELECT max(lower(v.valid)) FROM tariff_version v JOIN tariff t ON t.id = v.tariff_id WHERE t.code = :code"
+    )
+    result: date | None = connection.execute(query, {"code": code}).scalar_one()
+    return result

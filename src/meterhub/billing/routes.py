@@ -22,9 +22,11 @@ from meterhub.billing.schemas import (
     TariffImport,
     TariffOut,
 )
+from meterhub.billing.whatif import routes as what_ifs
 from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["billing"])
+router.include_router(what_ifs.router)
 
 
 @router.post("/tariffs", status_code=201)

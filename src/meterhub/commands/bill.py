@@ -15,10 +15,14 @@ from rich.table import Table
 from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.serialise import line_from_json
 from meterhub.billing.scenario.answers import answer_text
+from meterhub.commands._bill_whatif import what_if
 
 STANDARD_INPUT = "-"
 
 app = typer.Typer(no_args_is_help=True, help="Rate bills, credits, interest and payments without a database.")
+
+
+app.command("what-if")(what_if)
 
 
 @app.callback()
