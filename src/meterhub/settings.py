@@ -5,6 +5,7 @@ database also as `DATABASE_URL`. Secrets can be files, as containers and systemd
 """
 
 import os
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Literal
@@ -53,6 +54,14 @@ class Retention(BaseModel):
     daily_months: int = Field(default=36, ge=1)
 
 
+class Receivables(BaseModel):
+    """Rules of money owed and paid; amounts are in the installation's currency."""
+
+    accounts: list[str] = Field(default=[], description="IBANs besides the utility's that payments may come to.")
+    write_off_limit: Decimal = Field(default=Decimal(10), ge=0)
+    refund_minimum: Decimal = Field(default=Decimal(5), ge=0)
+
+
 class Settings(BaseSettings):
     """How one installation runs."""
 
@@ -82,6 +91,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = True
     utility: Utility = Field(default_factory=Utility)
     retention: Retention = Field(default_factory=Retention)
+    receivables: Receivables = Field(default_factory=Receivables)
 
     @classmethod
     def settings_customise_sources(

@@ -156,6 +156,7 @@ invoice = Table(
     UniqueConstraint("run_id", "contract_id", "customer_id", "period"),
     Index("ix_invoice_customer_id", "customer_id", "id"),
     Index("ix_invoice_contract_id", "contract_id", "id"),
+    Index("ix_invoice_reference", "reference"),
     Index("ix_invoice_credits_id", "credits_id", postgresql_where=text("credits_id IS NOT NULL")),
 )
 

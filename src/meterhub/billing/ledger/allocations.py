@@ -54,25 +54,32 @@ def apply_credit(
 
 
 def set_off(connection: Connection, customer_ids: Sequence[int], by: str) -> None:
-    """Let every credit that customers have cover what they owe, oldest first."""
+    """Let every credit that customers have cover what they owe: what a credit note returns, then the oldest."""
     if not customer_ids:
         return
     lock_accounts(connection, customer_ids)
     for credit in open_credits(connection, customer_ids):
-        apply_credit(connection, credit, by, "set_off")
+        returned = [] if credit.returns_entry_id is None else [credit.returns_entry_id]
+        apply_credit(connection, credit, by, "set_off", returned)
 
 
 def cover(
     connection: Connection, credit_entry_id: int, covers: Sequence[tuple[int, Decimal]], by: str, reason: str
 ) -> None:
     """Write which debits a credit covers; the database refuses more than either has open."""
+    cover_many(connection, [(credit_entry_id, debit, amount) for debit, amount in covers], by, reason)
+
+
+def cover_many(connection: Connection, covers: Sequence[tuple[int, int, Decimal]], by: str, reason: str) -> None:
+    """Write which credits cover which debits, with how much."""
     if covers:
+        credits_, debits, amounts = zip(*covers, strict=True)
         connection.execute(
             _COVER,
             {
-                "credit": credit_entry_id,
-                "debits": [debit for debit, _ in covers],
-                "amounts": [amount for _, amount in covers],
+                "credits": list(credits_),
+                "debits": list(debits),
+                "amounts": list(amounts),
                 "reason": reason,
                 "by": by,
             },
@@ -107,8 +114,9 @@ _LOCK = text("SELECT id FROM customer WHERE id = ANY(CAST(:ids AS int[])) ORDER 
 _COVER = text(
     """
     INSERT INTO allocation (credit_entry_id, debit_entry_id, amount, reason, created_by)
-    SELECT :credit, debit, amount, :reason, :by
-    FROM unnest(CAST(:debits AS bigint[]), CAST(:amounts AS numeric[])) WITH ORDINALITY AS new (debit, amount, at)
+    SELECT credit, debit, amount, :reason, :by
+    FROM unnest(CAST(:credits AS bigint[]), CAST(:debits AS bigint[]), CAST(:amounts AS numeric[])) WITH ORDINALITY
+         AS new (credit, debit, amount, at)
     ORDER BY at
     """
 )

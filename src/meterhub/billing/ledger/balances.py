@@ -31,7 +31,7 @@ class OpenItem:
 
 @dataclass(frozen=True, slots=True)
 class OpenCredit:
-    """A credit that has not been used up; amounts are positive."""
+    """A credit that has not been used up; amounts are positive; a credit note returns the entry of an invoice."""
 
     entry_id: int
     invoice_id: int | None
@@ -42,6 +42,7 @@ class OpenCredit:
     kind: str
     customer_id: int
     currency: str
+    returns_entry_id: int | None
 
 
 def balance(connection: Connection, customer_id: int) -> Decimal:
@@ -94,13 +95,14 @@ def _open_item(row: AnyRow) -> OpenItem:
 # `due_on` of a debit without one (a reversal, a refund returned) is the day it was booked: it is due at once.
 _OPEN_ITEMS = text(
     """
-    SELECT e.id AS entry_id, e.invoice_id, i.number, coalesce(e.due_on, e.booked_on) AS due_on, e.amount,
+    SELECT e.id AS entry_id, e.invoice_id, coalesce(i.number, o.number) AS number,
+           coalesce(e.due_on, e.booked_on) AS due_on, e.amount,
            e.amount - coalesce(a.covered, 0) AS open_amount, e.kind,
            CASE WHEN e.kind IN ('reminder_fee', 'collection_fee') THEN 'fee'
                 ELSE 'principal' END AS part,
-           e.customer_id, e.currency, i.reference, i.contract_id
+           e.customer_id, e.currency, coalesce(i.reference, o.reference) AS reference, i.contract_id
     FROM ledger_entry e
-    LEFT JOIN invoice i ON i.id = e.invoice_id
+    LEFT JOIN invoice i ON i.id = e.invoice_id LEFT JOIN opening_item o ON o.entry_id = e.id
     LEFT JOIN LATERAL (SELECT sum(amount) AS covered FROM allocation WHERE debit_entry_id = e.id) a ON true
     WHERE e.customer_id = ANY(:ids) AND e.amount > 0 AND e.amount > coalesce(a.covered, 0)
     ORDER BY 4, e.id
@@ -110,7 +112,9 @@ _OPEN_ITEMS = text(
 _OPEN_CREDITS = text(
     """
     SELECT e.id AS entry_id, e.invoice_id, i.number, e.booked_on, -e.amount AS amount,
-           -e.amount - coalesce(a.used, 0) AS open_amount, e.kind, e.customer_id, e.currency
+           -e.amount - coalesce(a.used, 0) AS open_amount, e.kind, e.customer_id, e.currency,
+           (SELECT o.id FROM ledger_entry o WHERE o.invoice_id = i.credits_id AND o.kind = 'invoice')
+               AS returns_entry_id
     FROM ledger_entry e
     LEFT JOIN invoice i ON i.id = e.invoice_id
     LEFT JOIN LATERAL (SELECT sum(amount) AS used FROM allocation WHERE credit_entry_id = e.id) a ON true
@@ -121,12 +125,14 @@ _OPEN_CREDITS = text(
 
 _HISTORY = text(
     """
-    SELECT e.id, e.booked_on, e.due_on, e.kind, e.amount, e.currency, e.invoice_id, i.number, e.payment_id,
+    SELECT e.id, e.booked_on, e.due_on, e.kind, e.amount, e.currency, e.invoice_id,
+           coalesce(i.number, o.number) AS number, e.payment_id,
            e.reverses_id, e.text, e.created_at, e.created_by,
            sum(e.amount) OVER (ORDER BY e.booked_on, e.id) AS balance_after,
            abs(e.amount) - coalesce((SELECT sum(a.amount) FROM allocation a
                                      WHERE e.id IN (a.credit_entry_id, a.debit_entry_id)), 0) AS open_amount
-    FROM ledger_entry e LEFT JOIN invoice i ON i.id = e.invoice_id
+    FROM ledger_entry e
+    LEFT JOIN invoice i ON i.id = e.invoice_id LEFT JOIN opening_item o ON o.entry_id = e.id
     WHERE e.customer_id = :id ORDER BY e.booked_on, e.id
     """
 )

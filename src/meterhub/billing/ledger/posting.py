@@ -46,10 +46,13 @@ def post(connection: Connection, entries: Sequence[NewEntry]) -> list[int]:
     return list(connection.execute(_POST, columns).scalars()) if entries else []
 
 
-def reverse(connection: Connection, entry_id: int, booked_on: date, by: str, reason: str) -> int:
+def reverse(
+    connection: Connection, entry_id: int, booked_on: date, by: str, reason: str, *, payment_id: int | None = None
+) -> int:
     """Post the opposite of an entry after taking back what it covered; return the reversing entry.
 
-    Raises NotFound, and Conflict for an entry that was reversed before.
+    `payment_id` is the payment that reverses, where the bank did it. Raises NotFound, and Conflict for an entry
+    that was reversed before.
     """
     entry = connection.execute(_ENTRY, {"id": entry_id}).one_or_none()
     if entry is None:
@@ -71,7 +74,7 @@ def reverse(connection: Connection, entry_id: int, booked_on: date, by: str, rea
                 by,
                 text=reason,
                 invoice_id=entry.invoice_id,
-                payment_id=entry.payment_id,
+                payment_id=payment_id or entry.payment_id,
                 reverses_id=entry_id,
             )
         ],

@@ -116,6 +116,22 @@ def is_iban(value: str) -> bool:
     return True
 
 
+def iban_of(country: str, bban: str) -> str:
+    """Return the IBAN of a national account number as it stands inside one."""
+    return f"{country}{98 - _mod97(f'{bban}{country}00'):02}{bban}"
+
+
+def same_reference(value: str) -> str:
+    """Return what references of one debt share, however they are written.
+
+    Spaces and leading zeros do not count, and an RF reference of digits is its national reference.
+    """
+    code = compact(value).upper()
+    if is_rf(code) and code[4:].isdecimal():
+        code = code[4:]
+    return code.lstrip("0")
+
+
 def is_no_account(value: str) -> bool:
     """Tell whether a Norwegian account number of 11 digits is right."""
     digits = compact(value)
