@@ -9,6 +9,7 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, requi
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import prices, repository, service
+from meterhub.billing.documents.reading import document_of
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.billing.schemas import (
     InvoiceDetail,
@@ -171,7 +172,7 @@ def read_invoice_pdf(
         invoice = service.find_invoice(connection, number)
         record(connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}")
     return Response(
-        invoice_pdf(invoice),
+        invoice_pdf(document_of(invoice)),
         media_type="application/pdf",
         headers={"Content-Disposition": f'inline; filename="{invoice.number}.pdf"'},
     )

@@ -8,13 +8,21 @@ from barcode.codex import Code128
 from pypdf import PdfReader
 
 from meterhub.billing import service
+from meterhub.billing.documents.model import IssuedDocument
+from meterhub.billing.documents.reading import document_of
 from meterhub.billing.documents.words import LANGUAGES
 from meterhub.billing.paper.bars import modules
 from meterhub.billing.paper.chart import drawn, scale
-from meterhub.billing.paper.render import invoice_pdf, sheet
+from meterhub.billing.paper.drawing import barcode_svg
+from meterhub.billing.paper.invoice_sheet import invoice_sheet
+from meterhub.billing.paper.render import invoice_pdf
 from meterhub.billing.receivables import barcode
 from meterhub.billing.schemas import InvoiceDetail
 from tests.billing.service.town import at, b1_house
+
+
+def issued(town, house) -> IssuedDocument:
+    return document_of(town.invoice(house))
 
 
 def text_of(pdf: bytes) -> str:
@@ -26,7 +34,7 @@ def test_the_invoice_says_all_that_its_reader_needs(town):
     house = b1_house(town)
     town.daily(house.meter_id, date(2025, 1, 2), 70, 1_000_400, a_day_l=400)
     town.bill()
-    text = text_of(invoice_pdf(town.invoice(house)))
+    text = text_of(invoice_pdf(issued(town, house)))
     for expected in (
         "Example Water Utility",
         "Maija Mallinen Mallikatu 5 A 2 04200 KERAVA",
@@ -60,7 +68,7 @@ def test_the_invoice_says_all_that_its_reader_needs(town):
 def test_the_invoice_speaks_the_customers_language(town, language, expected):
     house = b1_house(town, language=language)
     town.bill()
-    text = text_of(invoice_pdf(town.invoice(house)))
+    text = text_of(invoice_pdf(issued(town, house)))
     assert [word for word in expected if word not in text] == []
 
 
@@ -72,16 +80,16 @@ def test_all_languages_have_the_same_words():
 def test_the_same_invoice_gives_the_same_bytes_also_with_others_in_between(town):
     house, other = b1_house(town), b1_house(town, language="en")
     town.bill()
-    first = invoice_pdf(town.invoice(house))
-    assert invoice_pdf(town.invoice(other)) != first
-    assert invoice_pdf(town.invoice(house)) == first
+    first = invoice_pdf(issued(town, house))
+    assert invoice_pdf(issued(town, other)) != first
+    assert invoice_pdf(issued(town, house)) == first
     assert PdfReader(BytesIO(first)).metadata.creation_date.date() == date(2025, 4, 10)
 
 
 def test_only_fonts_that_come_with_the_compiler_are_embedded(town):
     house = b1_house(town)
     town.bill()
-    page = PdfReader(BytesIO(invoice_pdf(town.invoice(house)))).pages[0]
+    page = PdfReader(BytesIO(invoice_pdf(issued(town, house)))).pages[0]
     names = {font.get_object()["/BaseFont"].split("+")[1] for font in page["/Resources"]["/Font"].values()}
     assert all(name.startswith(("LibertinusSerif", "DejaVuSansMono")) for name in names)
 
@@ -94,7 +102,7 @@ def test_an_exchange_shows_the_reads_of_both_meters(town):
     town.read(house.meter_id, (when, "812.450", "removal"))
     town.read(new, (when, "0.120", "installation"), (at(date(2025, 4, 1)), "23.905"))
     town.bill()
-    rows = sheet(town.invoice(house))["readings"]
+    rows = invoice_sheet(issued(town, house))["readings"]
     assert [(row["opening"]["value"], row["closing"]["value"], row["used"]) for row in rows] == [
         ("795.200", "812.450", "17.250\u00a0m³"),
         ("0.120", "23.905", "23.785\u00a0m³"),
@@ -107,7 +115,7 @@ def test_a_credit_note_asks_for_no_payment(town):
     values = town.invoice(house).model_dump()
     values |= {"type": "credit_note", "gross": Decimal("-5.00"), "net": Decimal("-4.00"), "vat": Decimal("-1.00")}
     note = InvoiceDetail.model_validate(values)
-    text = text_of(invoice_pdf(note))
+    text = text_of(invoice_pdf(document_of(note)))
     assert "Credit note" in text
     assert "Credited 5.00 €" in text
     assert "There is nothing to pay" in text
@@ -149,10 +157,10 @@ def test_the_barcode_of_an_issued_invoice_is_that_of_its_payment_data(town):
     house = b1_house(town)
     town.bill()
     invoice = town.invoice(house)
-    shown = sheet(invoice)["transfer"]["barcode"]
+    shown = invoice_sheet(document_of(invoice))["transfer"]
     assert shown["digits"] == "421123456000007850002359700000000000020250000018250424"
-    assert shown["bars"] == modules(shown["digits"])
-    assert Code128(shown["digits"]).build()[0].count("1") == sum(width for _, width in shown["bars"])
+    assert shown["barcode"] == barcode_svg(shown["digits"])
+    assert Code128(shown["digits"]).build()[0].count("1") == sum(width for _, width in modules(shown["digits"]))
 
 
 @pytest.mark.parametrize(

@@ -67,6 +67,16 @@ class MeterDates:
 
 
 @dataclass(frozen=True, slots=True)
+class InterestStep:
+    """Days of a half-year at one rate [%] on one balance."""
+
+    half_year: str
+    days: int
+    rate: Decimal
+    balance: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class IssuedLine:
     """A line; net = round2(quantity · unit price / base quantity) up to a split between payers."""
 
@@ -85,6 +95,7 @@ class IssuedLine:
     refers_to: str | None = None
     point: str | None = None
     meter: MeterDates | None = None
+    interest: tuple[InterestStep, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

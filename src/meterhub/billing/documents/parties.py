@@ -27,14 +27,14 @@ def seller_of(seller: Json, country: str) -> Seller:
 
 
 def buyer_of(customer: Json, country: str) -> Buyer:
-    """Return the payer as it stood when the document was issued."""
+    """Return the payer as it stood when the document was issued, at its billing address if it has one."""
+    part = "billing_" if customer.get("billing_street") else ""
+    street, postal_code, city = (customer[f"{part}{name}"] for name in ("street", "postal_code", "city"))
     return Buyer(
         customer_no=customer["customer_no"],
         kind=customer["kind"],
-        name=customer["name"],
-        address=Address(
-            customer["street"], customer["postal_code"], customer["city"], customer.get("country") or country
-        ),
+        name=customer.get("billing_name") or customer["name"],
+        address=Address(street, postal_code, city, country),
         business_id=customer.get("business_id") or "",
         einvoice_address=customer.get("einvoice_address") or "",
         einvoice_operator=customer.get("einvoice_operator") or "",

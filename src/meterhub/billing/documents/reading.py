@@ -1,9 +1,10 @@
 """From an issued document as stored to the document as its readers see it."""
 
 from datetime import date
+from decimal import Decimal
 
 from meterhub.billing.documents.language import Language
-from meterhub.billing.documents.model import IssuedDocument, IssuedLine, IssuedVat, MeterDates
+from meterhub.billing.documents.model import InterestStep, IssuedDocument, IssuedLine, IssuedVat, MeterDates
 from meterhub.billing.documents.parties import buyer_of, seller_of
 from meterhub.billing.documents.words import LANGUAGES
 from meterhub.billing.rating.model import Quality
@@ -66,6 +67,7 @@ def _line(line: InvoiceLineOut, language: Language, snapshot: Json) -> IssuedLin
         refers_to=line.refers_to,
         point=line.point,
         meter=_meter_dates(line.trace),
+        interest=_interest(line.trace),
     )
 
 
@@ -79,3 +81,12 @@ def _meter_dates(trace: Json) -> MeterDates | None:
         for evidence in volume[end]["evidence"]
     ]
     return MeterDates(min(days), max(days)) if days else None
+
+
+def _interest(trace: Json) -> tuple[InterestStep, ...]:
+    if trace.get("rule") != "interest":
+        return ()
+    return tuple(
+        InterestStep(half_year, days, Decimal(rate), Decimal(balance))
+        for half_year, days, rate, balance in trace["rows"]
+    )

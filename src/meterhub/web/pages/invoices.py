@@ -11,6 +11,7 @@ from meterhub.access.dependencies import EngineDep, SettingsDep
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import repository, service
+from meterhub.billing.documents.reading import document_of
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.explain import chain
 from meterhub.kit.db import AnyRow
@@ -74,7 +75,7 @@ def show_pdf(
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(invoice_pdf(invoice), media_type="application/pdf", headers=headers)
+    return Response(invoice_pdf(document_of(invoice)), media_type="application/pdf", headers=headers)
 
 
 def _found(connection: Connection, search: str, after: int | None) -> Sequence[AnyRow]:

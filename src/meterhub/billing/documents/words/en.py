@@ -103,4 +103,6 @@ WORDS = {
     "CONNECTION_WATER": "Connection fee, water",
     "CONNECTION_WASTEWATER": "Connection fee, wastewater",
     "READING_SERVICE": "Meter reading",
+    "letter_number": "Letter number",
+    "letter_on": "Date",
 }

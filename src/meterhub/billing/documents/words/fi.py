@@ -104,4 +104,6 @@ WORDS = {
     "CONNECTION_WATER": "Liittymismaksu, vesi",
     "CONNECTION_WASTEWATER": "Liittymismaksu, jätevesi",
     "READING_SERVICE": "Mittarin luenta",
+    "letter_number": "Kirjeen numero",
+    "letter_on": "Päivä",
 }

@@ -103,4 +103,6 @@ WORDS = {
     "CONNECTION_WATER": "Tilknytningsgebyr, vann",
     "CONNECTION_WASTEWATER": "Tilknytningsgebyr, avløp",
     "READING_SERVICE": "Måleravlesning",
+    "letter_number": "Brevnummer",
+    "letter_on": "Dato",
 }

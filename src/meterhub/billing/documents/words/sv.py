@@ -104,4 +104,6 @@ WORDS = {
     "CONNECTION_WATER": "Anslutningsavgift, vatten",
     "CONNECTION_WASTEWATER": "Anslutningsavgift, avloppsvatten",
     "READING_SERVICE": "Mätaravläsning",
+    "letter_number": "Brevnummer",
+    "letter_on": "Datum",
 }
