@@ -12,6 +12,7 @@ import meterhub.access.tables
 import meterhub.alerts.tables
 import meterhub.assets.tables
 import meterhub.billing.ledger.tables
+import meterhub.billing.other_bills.tables
 import meterhub.billing.payments.tables
 import meterhub.billing.tables
 import meterhub.billing.whatif.tables

@@ -108,6 +108,13 @@ MAY_CALL = {
     "POST /api/v1/tariffs": {BILLING},
     "POST /api/v1/tariffs/check": {BILLING},
     "POST /api/v1/billing/what-ifs": {BILLING},
+    "GET /api/v1/billing/products": CUSTOMER_READERS,
+    "GET /api/v1/billing/other-bills": CUSTOMER_READERS,
+    "POST /api/v1/billing/other-bills": {BILLING},
+    "GET /api/v1/billing/other-bills/{bill_id}": CUSTOMER_READERS,
+    "PUT /api/v1/billing/other-bills/{bill_id}": {BILLING},
+    "POST /api/v1/billing/other-bills/{bill_id}/issue": {BILLING},
+    "POST /api/v1/billing/other-bills/{bill_id}/discard": {BILLING},
     "GET /api/v1/billing/what-ifs": CUSTOMER_READERS,
     "GET /api/v1/billing/what-ifs/{what_if_id}": CUSTOMER_READERS,
     "GET /api/v1/billing/runs": CUSTOMER_READERS,
@@ -146,6 +153,7 @@ MAY_CALL = {
 # Valid in form; that nothing is stored under them shows as 404 to those who may ask.
 PATH_VALUES = {
     "alert_id": "1",
+    "bill_id": "1",
     "contract_no": "A-1",
     "customer_no": "C-1",
     "manufacturer": "KAM",

@@ -10,6 +10,7 @@ from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import prices, repository, service
 from meterhub.billing.documents.reading import document_of
+from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.billing.schemas import (
     InvoiceDetail,
@@ -28,6 +29,7 @@ from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["billing"])
 router.include_router(what_ifs.router)
+router.include_router(other_bills.router)
 
 
 @router.post("/tariffs", status_code=201)

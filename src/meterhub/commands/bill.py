@@ -15,6 +15,7 @@ from rich.table import Table
 from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.serialise import line_from_json
 from meterhub.billing.scenario.answers import answer_text
+from meterhub.commands._bill_other import other
 from meterhub.commands._bill_whatif import what_if
 
 STANDARD_INPUT = "-"
@@ -23,6 +24,7 @@ app = typer.Typer(no_args_is_help=True, help="Rate bills, credits, interest and 
 
 
 app.command("what-if")(what_if)
+app.command()(other)
 
 
 @app.callback()

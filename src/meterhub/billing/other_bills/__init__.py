@@ -1,0 +1,1 @@
+"""Bills that no meter gives: connections, work, building supervision and services, from a price list."""
