@@ -19,6 +19,7 @@ import meterhub.alerts.routes
 import meterhub.assets.routes
 import meterhub.billing.routes
 import meterhub.fleet.routes
+import meterhub.health.routes
 import meterhub.ingest.routes
 import meterhub.jobs.routes
 import meterhub.readings.export.routes
@@ -63,6 +64,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.billing,
         meterhub.alerts,
         meterhub.jobs,
+        meterhub.health,
     ):
         app.include_router(module.routes.router)
     meterhub.web.routes.mount(app)

@@ -80,6 +80,8 @@ class Settings(BaseSettings):
     master_key_command_timeout_s: float = Field(default=30, gt=0, le=600)
     previous_master_key: SecretStr | None = None
     previous_master_key_file: Path | None = None
+    metrics_token: SecretStr | None = None
+    metrics_token_file: Path | None = None
     data_dir: Path | None = None
     country: Literal["FI", "NO"] = "FI"
     currency: str = "EUR"
@@ -129,6 +131,12 @@ class Settings(BaseSettings):
         user, _, host = parts.netloc.rpartition("@")
         return parts._replace(netloc=f"{user.partition(':')[0]}:{quote(password, safe='')}@{host}").geturl()
 
+    def monitoring_token(self) -> str:
+        """Return the token by which monitoring reads `/metrics`; empty if none is set."""
+        if self.metrics_token:
+            return self.metrics_token.get_secret_value()
+        return _secret_file(self.metrics_token_file, "metrics token") if self.metrics_token_file else ""
+
     def require_master_key(self) -> bytes:
         """Return the 32 bytes under which meter keys are sealed, or say how to give them.
 
@@ -174,13 +182,13 @@ def parse_master_key(text: str, where: str) -> bytes:
     return key
 
 
-def _secret_file(path: Path) -> str:
+def _secret_file(path: Path, what: str = "master key") -> str:
     try:
         return path.read_text(encoding="ascii").strip()
     except OSError as error:
-        raise NotConfigured(f"the master key file {path} cannot be read: {error.strerror}") from None
+        raise NotConfigured(f"the {what} file {path} cannot be read: {error.strerror}") from None
     except UnicodeDecodeError:
-        raise NotConfigured(f"the master key file {path} is not hex digits") from None
+        raise NotConfigured(f"the {what} file {path} is not plain text") from None
 
 
 @lru_cache

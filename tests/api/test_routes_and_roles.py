@@ -29,6 +29,7 @@ POINT_READERS = {BILLING, OPERATIONS, READ_ONLY}
 
 MAY_CALL = {
     "GET /health": EVERYONE,
+    "GET /metrics": {ADMIN, OPERATIONS},
     # sessions, accounts, gateways, audit log
     "POST /api/v1/login": EVERYONE,
     "POST /api/v1/logout": TOKEN_HOLDERS,
@@ -168,6 +169,9 @@ PATH_VALUES = {
     "what_if_id": "1",
 }
 
+# Here a bearer token says who calls; elsewhere a cookie does.
+API = ("/api/", "/metrics")
+
 # Streams that would go on for long.
 QUERIES = {"/api/v1/live/reads": "?seconds=0", "/live/reads": "?seconds=0"}
 
@@ -204,7 +208,7 @@ def call(hub, token, route):
     if method == "MOUNT":
         return hub.browser(token).get(f"{template}/none.css")
     writes = method != "GET" and method != "DELETE"
-    if template.startswith("/api/"):
+    if template.startswith(API):
         return hub.with_token(token).request(method, address(template), json={} if writes else None)
     return hub.browser(token).request(method, address(template), data=LOGIN if writes else None)
 
@@ -238,7 +242,7 @@ def test_each_caller_gets_through_where_the_table_says_so_and_nowhere_else(peopl
         assert response.status_code < HTTPStatus.INTERNAL_SERVER_ERROR, f"{route}: {response.text}"
         if is_refused(response) != (caller not in allowed):
             wrong[route] = response.status_code
-        elif is_refused(response) and route.split()[1].startswith("/api/"):
+        elif is_refused(response) and route.split()[1].startswith(API):
             expected = HTTPStatus.UNAUTHORIZED if caller is Caller.NOBODY else HTTPStatus.FORBIDDEN
             assert response.status_code == expected, route
             assert response.headers["content-type"] == "application/problem+json"
@@ -275,7 +279,7 @@ def test_the_api_takes_no_cookie_and_pages_take_no_bearer_token(peopled):
         method, template = route.split()
         if Caller.NOBODY in allowed:
             continue
-        wrong_way = peopled.browser(token) if template.startswith("/api/") else peopled.with_token(token)
+        wrong_way = peopled.browser(token) if template.startswith(API) else peopled.with_token(token)
         assert is_refused(wrong_way.request(method, address(template))), route
 
 

@@ -83,7 +83,8 @@ def test_each_service_runs_a_command_that_exists_with_settings_that_exist(name):
 
 
 def test_hub_worker_and_migration_wait_for_what_they_need():
-    assert set(SERVICES) == {"database", "migrate", "hub", "worker"}
+    always = {name for name, service in SERVICES.items() if "profiles" not in service}
+    assert always == {"database", "migrate", "hub", "worker"}
     assert SERVICES["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     for name in ("hub", "worker"):
         assert SERVICES[name]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
@@ -95,7 +96,7 @@ def test_the_database_is_timescale_and_its_password_comes_from_a_secret():
     assert database["environment"]["POSTGRES_PASSWORD_FILE"] == "/run/secrets/database"
     url = OURS["hub"]["environment"]["DATABASE_URL"]
     assert url == f"postgresql://{database['environment']['POSTGRES_USER']}@database/meterhub"
-    assert set(COMPOSE["volumes"]) == {database["volumes"][0].partition(":")[0]}
+    assert database["volumes"][0].partition(":")[0] in COMPOSE["volumes"]
 
 
 def test_the_password_file_completes_the_database_url(tmp_path):

@@ -17,7 +17,7 @@ from meterhub.settings import Settings
 
 SESSION_COOKIE = "meterhub_session"
 
-_bearer = HTTPBearer(auto_error=False, description="A session token from POST /api/v1/login, or a gateway's.")
+bearer = HTTPBearer(auto_error=False, description="A session token from POST /api/v1/login, or a gateway's.")
 
 
 def _engine(request: Request) -> Engine:
@@ -41,7 +41,7 @@ ClockDep = Annotated[Clock, Depends(_clock)]
 
 
 def bearer_principal(
-    engine: EngineDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+    engine: EngineDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
 ) -> Principal:
     """Return who sends the bearer token of this request."""
     if credentials is None:

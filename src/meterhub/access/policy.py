@@ -34,6 +34,9 @@ class Permission(StrEnum):
     WRITE_POINTS = "points:write"
     READ_CONSUMPTION = "consumption:read"
     EXPORT_READINGS = "readings:export"
+    READ_METRICS = "metrics:read"
+    READ_HEALTH = "health:read"
+    READ_KEY_STATUS = "keys:status"
     READ_TARIFFS = "tariffs:read"
     WRITE_TARIFFS = "tariffs:write"
     READ_INVOICES = "invoices:read"
@@ -48,6 +51,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         {
             _P.VIEW_OVERVIEW,
+            _P.READ_METRICS,
+            _P.READ_HEALTH,
+            _P.READ_KEY_STATUS,
             _P.MANAGE_USERS,
             _P.READ_AUDIT,
             _P.READ_GATEWAYS,
@@ -76,6 +82,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.OPERATIONS: frozenset(
         {
             _P.VIEW_OVERVIEW,
+            _P.READ_METRICS,
+            _P.READ_HEALTH,
+            _P.READ_KEY_STATUS,
             _P.READ_GATEWAYS,
             _P.READ_QUARANTINE,
             _P.RETRY_QUARANTINE,

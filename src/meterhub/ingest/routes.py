@@ -29,6 +29,7 @@ from meterhub.ingest.schemas import (
     RetryQueued,
 )
 from meterhub.ingest.service import RETRY_TASK, Memory, Sender, accept_batch
+from meterhub.kit.measuring import BATCH_SECONDS
 from meterhub.kit.paging import IdPage, Page, page_of
 from meterhub.kit.queue import defer
 from meterhub.wmbus import FormatStore
@@ -65,6 +66,7 @@ async def send_telegrams(
     taken_at = clock()
     body = await _body(request, settings.max_body_mb * 2**20)
 
+    @BATCH_SECONDS.time()
     def store() -> BatchResult:
         now = clock()
         sender = _sender(request, principal, engine, taken_at)

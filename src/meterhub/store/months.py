@@ -93,3 +93,18 @@ def _make_month(connection: Connection, kept: Kept, month: datetime) -> int:
         f"FOR VALUES FROM ('{bounds['start'].isoformat()}') TO ('{bounds['end'].isoformat()}')"
     )
     return moved
+
+
+def months_ahead(connection: Connection, now: datetime) -> int:
+    """Return for how many months after this one all tables have partitions."""
+    this_month = month_floor(now)
+    return min(sum(1 for part in parts(connection, kept) if part.start > this_month) for kept in PARTITIONED)
+
+
+def rows_caught(connection: Connection) -> dict[str, int]:
+    """Return about how many rows of each table wait for their month in the partition for everything else."""
+    query = text(
+        "SELECT greatest(reltuples, 0)::bigint FROM pg_class "
+        "WHERE oid = to_regclass('store.' || :table || '_default')"
+    )
+    return {kept.table: connection.execute(query, {"table": kept.table}).scalar_one() for kept in PARTITIONED}

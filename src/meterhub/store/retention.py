@@ -70,6 +70,16 @@ def _rules(retention: Retention, now: datetime, *, timescale: bool) -> list[_Rul
     ]
 
 
+def overdue(connection: Connection, retention: Retention, now: datetime) -> dict[str, timedelta]:
+    """Return for how long the oldest part of each table that is dropped whole is past its time; no counting."""
+    late: dict[str, timedelta] = {}
+    for rule in _rules(retention, now, timescale=uses_timescale(connection)):
+        oldest = next(iter(parts(connection, rule.kept)), None)
+        if rule.action == "drop" and oldest is not None and oldest.end <= rule.cutoff:
+            late[rule.kept.table] = rule.cutoff - oldest.end
+    return late
+
+
 def expired(engine: Engine, retention: Retention, now: datetime) -> list[Expiry]:
     """Return what would leave now, with exact counts; changes nothing."""
     with engine.begin() as connection:
