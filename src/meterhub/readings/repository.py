@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.kit import arrays
 from meterhub.kit.db import AnyRow
+from meterhub.kit.hours import floor_hour
 
 
 class Source(StrEnum):
@@ -49,15 +50,18 @@ _STORE = text(
 # In order of meter, so that two transactions that touch the same meters wait instead of deadlocking.
 _NOTE_DUE = text(
     """
-    INSERT INTO rollup_due (meter_id, from_at, until_at)
-    SELECT meter_id, min(at), max(at)
+    INSERT INTO rollup_due (meter_id, from_at, until_at, vanishing)
+    SELECT meter_id, min(at), max(at), :vanishing
     FROM unnest(CAST(:meter_id AS integer[]), CAST(:at AS timestamptz[])) AS new (meter_id, at)
     GROUP BY meter_id ORDER BY meter_id
     ON CONFLICT (meter_id) DO UPDATE
         SET from_at = least(rollup_due.from_at, excluded.from_at),
-            until_at = greatest(rollup_due.until_at, excluded.until_at)
+            until_at = greatest(rollup_due.until_at, excluded.until_at),
+            vanishing = rollup_due.vanishing OR excluded.vanishing
     """
 )
+# Reads at which a meter was put in or taken out: nothing is interpolated across them.
+EXCHANGE = frozenset({Source.INSTALLATION, Source.REMOVAL})
 
 
 def store_reads(connection: Connection, reads: Sequence[NewRead]) -> None:
@@ -78,15 +82,39 @@ def store_reads(connection: Connection, reads: Sequence[NewRead]) -> None:
             "raw_frame_id": arrays.integers(read.raw_frame_id for read in reads),
         },
     )
-    connection.execute(_NOTE_DUE, {"meter_id": meter_ids, "at": times})
+    connection.execute(_NOTE_DUE, {"meter_id": meter_ids, "at": times, "vanishing": False})
+    for read in reads:
+        if read.source in EXCHANGE:
+            note_due(connection, read.meter_id, floor_hour(read.at), read.at, vanishing=True)
 
 
+def note_due(
+    connection: Connection, meter_id: int, from_at: datetime, until_at: datetime, *, vanishing: bool
+) -> None:
+    """Have the hours around a span derived again; `vanishing` if some may no longer follow from reads."""
+    values = {
+        "meter_id": arrays.integers([meter_id] * 2),
+        "at": arrays.instants([from_at, until_at]),
+        "vanishing": vanishing,
+    }
+    connection.execute(_NOTE_DUE, values)
+
+
+# The hour in which a meter comes to a point belongs there as well, unless it began at another point.
+BELONGS = """(i.valid @> h.hour OR (
+    lower(i.valid) > h.hour AND lower(i.valid) < h.hour + interval '1 hour'
+    AND NOT EXISTS (SELECT FROM installation other WHERE other.meter_id = i.meter_id AND other.valid @> h.hour)
+))"""
 # The hours of a point, whichever meter hung there; times of day and months in the utility's zone.
 _CONSUMPTION = """
     SELECT {bucket} AS start, sum(h.volume_ml)::bigint AS volume_ml, max(h.quality) AS quality,
-           count(*)::int AS hours
+           count(DISTINCT h.hour)::int AS hours,
+           count(DISTINCT h.hour) FILTER (WHERE h.quality = 1)::int AS measured,
+           count(DISTINCT h.hour) FILTER (WHERE h.quality = 2)::int AS interpolated,
+           count(DISTINCT h.hour) FILTER (WHERE h.quality = 3)::int AS estimated,
+           count(DISTINCT h.hour) FILTER (WHERE h.quality = 4)::int AS edited
     FROM installation i
-    JOIN hourly(:since, :until) h ON h.meter_id = i.meter_id AND i.valid @> h.hour
+    JOIN hourly(:since, :until) h ON h.meter_id = i.meter_id AND {belongs}
     WHERE i.metering_point_id = :point_id
     GROUP BY 1 ORDER BY 1
 """
@@ -102,7 +130,7 @@ def consumption(
     connection: Connection, point_id: int, since: datetime, until: datetime, *, resolution: str, zone: str
 ) -> Sequence[AnyRow]:
     """Return `(start, volume_ml, quality, hours)` of each hour, day or month of a metering point."""
-    statement = text(_CONSUMPTION.format(bucket=_BUCKETS[resolution]))
+    statement = text(_CONSUMPTION.format(bucket=_BUCKETS[resolution], belongs=BELONGS))
     return connection.execute(
         statement, {"point_id": point_id, "since": since, "until": until, "zone": zone}
     ).all()

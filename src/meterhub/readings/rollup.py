@@ -1,20 +1,23 @@
 """The hourly roll-up in SQL: only what changed, set-based, the same result as `meterhub.readings.hourly`.
 
-Whoever stores reads notes the span they fall in (`rollup_due`). A changed read moves the registers at the
-hours up to its neighbours, and so the volumes of the hours that begin or end there: the span is widened to
-the reads beyond the full hours around those neighbours and derived again (`rollup_derive`), then written in
-the store's form (`rollup_write`). Meters are independent, so several workers share what is due.
+Whoever stores or edits reads notes the span they fall in (`rollup_due`). It is widened to all hours that the change
+reaches (`rollup_span`), derived again (`rollup_derive`) and written in the store's form (`rollup_write`); where
+hours may have to vanish, they are taken back first (`rollup_clear`). Meters are independent, so several workers
+share what is due.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from meterhub.kit import arrays
-from meterhub.readings.rollup_derive import DERIVED
-from meterhub.readings.rollup_write import WRITE_NARROW, WRITE_PACKED
+from meterhub.kit.db import AnyRow
+from meterhub.readings.rollup_clear import clear, drop_empty_days
+from meterhub.readings.rollup_derive import ORDINARY, SPECIAL
+from meterhub.readings.rollup_span import OVERTAKEN, SPAN
+from meterhub.readings.rollup_write import WRITE_NARROW, WRITE_PACKED, WRITE_PACKED_SPECIAL
 from meterhub.store.backend import uses_timescale
 
 METERS_A_TRANSACTION = 500
@@ -26,12 +29,19 @@ _TAKE_DUE = text(
     DELETE FROM rollup_due WHERE meter_id IN (
         SELECT meter_id FROM rollup_due ORDER BY meter_id LIMIT :meters FOR UPDATE SKIP LOCKED
     )
-    RETURNING meter_id, from_at, until_at
+    RETURNING meter_id, from_at, until_at, vanishing
     """
 )
+_OVERTAKEN = text(OVERTAKEN)
+_SPAN = text(SPAN)
 _HOURS_WRITTEN = "SELECT coalesce(sum(hours), 0)::bigint FROM written"
-_PACKED = text(DERIVED + WRITE_PACKED + _HOURS_WRITTEN)
-_NARROW = text(DERIVED + WRITE_NARROW + _HOURS_WRITTEN)
+# by the store's form and whether the meters are special
+_STATEMENTS = {
+    (False, False): text(ORDINARY + WRITE_PACKED + _HOURS_WRITTEN),
+    (False, True): text(SPECIAL + WRITE_PACKED_SPECIAL + _HOURS_WRITTEN),
+    (True, False): text(ORDINARY + WRITE_NARROW + _HOURS_WRITTEN),
+    (True, True): text(SPECIAL + WRITE_NARROW + _HOURS_WRITTEN),
+}
 # The planner expects large results and would compile a statement that takes a tenth of a second.
 _NO_COMPILATION = text("SET LOCAL jit = off")
 
@@ -47,22 +57,72 @@ class RolledUp:
     hours: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Due:
+    """What changed of a meter; `vanishing` says that hours may have to go."""
+
+    meter_id: int
+    from_at: datetime
+    until_at: datetime
+    vanishing: bool
+
+
 def roll_up_some(engine: Engine, *, meters: int = METERS_A_TRANSACTION) -> RolledUp:
     """Derive the hours of some meters that are due, in one transaction; empty when none is."""
     with engine.begin() as connection:
-        due = connection.execute(_TAKE_DUE, {"meters": meters}).all()
-        if not due:
+        taken = [_Due(*row) for row in connection.execute(_TAKE_DUE, {"meters": meters})]
+        if not taken:
             return RolledUp({}, 0)
         connection.execute(_NO_COMPILATION)
-        hours = connection.execute(
-            _NARROW if uses_timescale(connection) else _PACKED,
-            {
-                "meter_ids": arrays.integers(row.meter_id for row in due),
-                "from_at": arrays.instants(row.from_at for row in due),
-                "until_at": arrays.instants(row.until_at for row in due),
-            },
-        ).scalar_one()
-    return RolledUp({row.meter_id: row.from_at for row in sorted(due)}, hours)
+        due = _without_overtaken_estimates(connection, taken)
+        spans = connection.execute(_SPAN, _spans(due)).all()
+        hours = _derive(connection, spans, {one.meter_id for one in due if one.vanishing})
+    return RolledUp({one.meter_id: one.from_at for one in sorted(taken, key=lambda one: one.meter_id)}, hours)
+
+
+def _without_overtaken_estimates(connection: Connection, due: Sequence[_Due]) -> list[_Due]:
+    """Drop estimates between reads that are no longer neighbours; their hours have to be derived anew."""
+    values = _spans(due) | {"vanishing": arrays.texts("t" if one.vanishing else "f" for one in due)}
+    wider = {one.meter_id: one for one in due}
+    for row in connection.execute(_OVERTAKEN, values):
+        one = wider[row.meter_id]
+        wider[row.meter_id] = _Due(
+            row.meter_id, min(one.from_at, row.from_at), max(one.until_at, row.until_at), vanishing=True
+        )
+    return list(wider.values())
+
+
+def _derive(connection: Connection, spans: Sequence[AnyRow], vanishing: set[int]) -> int:
+    timescale = uses_timescale(connection)
+    cleared = [span for span in spans if span.meter_id in vanishing]
+    if cleared:
+        clear(connection, cleared, timescale=timescale)
+    hours = 0
+    for special in (False, True):
+        alike = [span for span in spans if span.special is special]
+        if alike:
+            hours += connection.execute(_STATEMENTS[timescale, special], _taken(alike)).scalar_one()
+    if cleared and not timescale:
+        drop_empty_days(connection, cleared)
+    return hours
+
+
+def _spans(due: Sequence[_Due]) -> dict[str, str]:
+    return {
+        "meter_ids": arrays.integers(one.meter_id for one in due),
+        "from_at": arrays.instants(one.from_at for one in due),
+        "until_at": arrays.instants(one.until_at for one in due),
+    }
+
+
+def _taken(spans: Sequence[AnyRow]) -> dict[str, str]:
+    return {
+        "meter_ids": arrays.integers(span.meter_id for span in spans),
+        "low": arrays.instants(span.low for span in spans),
+        "high": arrays.instants(span.high for span in spans),
+        "capacity_ml": arrays.integers(span.capacity_ml for span in spans),
+        "aside": arrays.texts("{" + ",".join(map(str, span.aside)) + "}" for span in spans),
+    }
 
 
 def ask_for_everything(engine: Engine) -> int:

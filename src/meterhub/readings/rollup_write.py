@@ -17,13 +17,7 @@ _PACK = """
             date_trunc('day', s.low AT TIME ZONE store_zone()),
             date_trunc('day', s.high AT TIME ZONE store_zone()) + interval '1 day', interval '1 day') AS day
     ),
-    by_day AS (
-        SELECT meter_id, width_bucket(hour, (SELECT starts FROM days)) AS day, min(hour) AS first,
-               max(hour) AS last, array_agg(volume_ml ORDER BY hour) AS volumes,
-               array_agg(quality ORDER BY hour) AS qualities, sum(volume_ml)::bigint AS volume_ml,
-               min(volume_ml) AS lowest, max(volume_ml) AS highest, min(quality) AS best, max(quality) AS worst
-        FROM derived GROUP BY 1, 2
-    ),
+    {by_day}
     placed AS (
         SELECT *, (SELECT starts[day] FROM days) AS start, (SELECT starts[day + 1] FROM days) AS next_start
         FROM by_day
@@ -31,7 +25,7 @@ _PACK = """
     whole AS (
         SELECT to_timestamp(start * 3600) AS start_at, volume_ml, meter_id, last - first + 1 AS hours, worst, best,
                qualities, volumes, lowest, highest
-        FROM placed WHERE first = start AND last = next_start - 1
+        FROM placed WHERE first = start AND last = next_start - 1 AND dense
     ),
     partial AS (
         SELECT to_timestamp(p.start * 3600) AS start_at, m.volume_ml, p.meter_id, m.hours, m.worst, m.best,
@@ -51,10 +45,8 @@ _PACK = """
                    max(volume_ml) AS highest
             FROM (
                 SELECT number,
-                    CASE WHEN p.start + number BETWEEN p.first AND p.last
-                        THEN p.volumes[p.start + number - p.first + 1]
-                        ELSE old.volumes[number + 1] END AS volume_ml,
-                    CASE WHEN p.start + number BETWEEN p.first AND p.last
+                    coalesce(p.volumes[p.start + number - p.first + 1], old.volumes[number + 1]) AS volume_ml,
+                    CASE WHEN p.volumes[p.start + number - p.first + 1] IS NOT NULL
                         THEN p.qualities[p.start + number - p.first + 1]
                         WHEN old.volumes[number + 1] IS NOT NULL
                         THEN coalesce(old.qualities[number + 1], old.quality) END AS quality
@@ -63,13 +55,41 @@ _PACK = """
                 ) AS number
             ) hour
         ) m
-        WHERE NOT (p.first = p.start AND p.last = p.next_start - 1) AND old.only_sum IS NOT TRUE
+        WHERE NOT (p.first = p.start AND p.last = p.next_start - 1 AND p.dense) AND old.only_sum IS NOT TRUE
+    ),
+"""
+_AGGREGATES = """
+    array_agg(volume_ml ORDER BY hour) AS volumes, array_agg(quality ORDER BY hour) AS qualities,
+    sum(volume_ml)::bigint AS volume_ml, min(volume_ml) AS lowest, max(volume_ml) AS highest,
+    min(quality) AS best, max(quality) AS worst
+"""
+# The hours that are derived of a day of an ordinary meter follow on each other.
+_ORDINARY_DAYS = f"""
+    by_day AS (
+        SELECT meter_id, width_bucket(hour, (SELECT starts FROM days)) AS day, min(hour) AS first,
+               max(hour) AS last, true AS dense, {_AGGREGATES}
+        FROM derived GROUP BY 1, 2
+    ),
+"""
+# Between the hours of an exchange, or between edits, some may be missing.
+_SPECIAL_DAYS = f"""
+    by_day AS (
+        SELECT e.meter_id, e.day, e.first, e.last, f.*
+        FROM (
+            SELECT meter_id, width_bucket(hour, (SELECT starts FROM days)) AS day, min(hour) AS first,
+                   max(hour) AS last
+            FROM derived GROUP BY 1, 2
+        ) e
+        CROSS JOIN LATERAL (
+            SELECT count(volume_ml) = count(*) AS dense, {_AGGREGATES}
+            FROM generate_series(e.first, e.last) AS hour
+            LEFT JOIN (SELECT * FROM derived WHERE meter_id = e.meter_id) d USING (hour)
+        ) f
     ),
 """
 _FITS = f"lowest >= -{_INT_MAX} AND highest <= {_INT_MAX}"
 
-WRITE_PACKED = f"""
-    {_PACK}
+_WRITE_PACKED = f"""
     written AS (
         INSERT INTO hourly_day AS old
             (start_at, volume_ml, meter_id, hours, quality, qualities, volumes_ml, wide_ml)
@@ -83,7 +103,9 @@ WRITE_PACKED = f"""
                   (excluded.quality, excluded.qualities, excluded.volumes_ml, excluded.wide_ml)
         RETURNING hours
     )
-"""  # noqa: S608 - composed of our own constants
+"""
+WRITE_PACKED = _PACK.format(by_day=_ORDINARY_DAYS) + _WRITE_PACKED
+WRITE_PACKED_SPECIAL = _PACK.format(by_day=_SPECIAL_DAYS) + _WRITE_PACKED
 
 WRITE_NARROW = """
     written AS (
