@@ -93,6 +93,13 @@ MAY_CALL = {
     "PUT /api/v1/gateways/{name}/settings": {ADMIN},
     "GET /api/v1/fleet": {ADMIN, OPERATIONS, READ_ONLY},
     "GET /api/v1/fleet/{name}/hours": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /api/v1/fleet/alarms": {ADMIN, OPERATIONS, READ_ONLY},
+    "POST /api/v1/fleet/alarms/{alarm_id}/acknowledge": {OPERATIONS},
+    "GET /api/v1/coverage/gateways": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /api/v1/coverage/gaps": POINT_READERS,
+    "GET /api/v1/coverage/fragile": POINT_READERS,
+    "GET /api/v1/coverage/streets": POINT_READERS,
+    "GET /api/v1/coverage/meters/{manufacturer}/{serial}": POINT_READERS,
     "GET /api/v1/read-success": {ADMIN, OPERATIONS, READ_ONLY},
     "GET /api/v1/quarantine/reasons": {ADMIN, OPERATIONS},
     "GET /api/v1/quarantine": {ADMIN, OPERATIONS},
@@ -153,6 +160,7 @@ MAY_CALL = {
 
 # Valid in form; that nothing is stored under them shows as 404 to those who may ask.
 PATH_VALUES = {
+    "alarm_id": "1",
     "alert_id": "1",
     "bill_id": "1",
     "contract_no": "A-1",

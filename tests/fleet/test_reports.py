@@ -98,7 +98,7 @@ def test_settings_reach_the_gateway_with_its_next_report(hub, gateway, clock):
 
 def test_the_list_of_meters_has_another_revision_after_a_registration(hub, gateway, clock):
     before = report(gateway, clock)["meters_revision"]
-    new = {"manufacturer": "KAM", "serial": "76348799", "medium": "cold water"}
+    new = {"manufacturer": "KAM", "serial": "76348799"}
     assert hub.client("billing").post("/api/v1/meters", json=new).status_code == 201
     listed = gateway.get("/api/v1/gateway/meters").json()
     assert listed["meters"] == ["KAM 76348799"]

@@ -171,7 +171,8 @@ def hours_of(connection: Connection, gateway_ids: Sequence[int], since: datetime
 
 def meters_revision(connection: Connection) -> str:
     """Return what differs after a change of the registered meters (and after some other changes)."""
-    statement = text("SELECT coalesce(max(id), 0) FROM registry_change")
+    # numbers are given out before commit: the count differs when an earlier one becomes visible later
+    statement = text("SELECT coalesce(max(id), 0) || '-' || count(*) FROM registry_change")
     return str(connection.execute(statement).scalar_one())
 
 

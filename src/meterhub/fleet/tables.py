@@ -75,7 +75,7 @@ gateway_setting = Table(
     CheckConstraint("keep IN ('all', 'quarter', 'hour')", name="keep"),
 )
 
-# A gateway's hour; kept for meterhub.fleet.upkeep.HISTORY_DAYS.
+# A gateway's hour; kept for meterhub.fleet.coverage.HISTORY_KEPT.
 gateway_hour = Table(
     "gateway_hour",
     metadata,

@@ -2,8 +2,8 @@
 
 A gateway says with each batch what its clock shows. Beyond what an upload may take on the way, the difference to
 the hub's clock is the clock's fault: all telegrams of the batch are moved by it, since they are stamped by the
-same clock. Each correction is kept, so that the original time of every telegram can be told: it is the stored one plus
-`ahead_s` of the `clock_shift` with the frame's gateway and `ingested_at`.
+same clock. Each correction is kept, so that the original time of every telegram can be told: it is the stored one
+plus `ahead_s` of the `clock_shift` with the frame's gateway and `ingested_at`.
 """
 
 import contextlib

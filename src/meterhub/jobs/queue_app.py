@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from meterhub.alerts.jobs import detect
 from meterhub.billing.jobs import RUN, run_billing
+from meterhub.fleet.jobs import MEASURE, WATCH, measure_coverage, watch_fleet
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import RETRY_TASK
 from meterhub.jobs.rescue import rescue_stalled, tidy
@@ -71,6 +72,18 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
             parts_past_retention=len(done.expired),
             dropped=done.enforced,
         )
+
+    @queue.periodic(cron=EVERY_MINUTE)
+    @queue.task(name=WATCH, queueing_lock=WATCH)
+    def watch_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Raise and close alarms about gateways and silent meters."""
+        watch_fleet(engine, clock())
+
+    @queue.periodic(cron=EVERY_MINUTE)
+    @queue.task(name=MEASURE, queueing_lock=MEASURE, lock=MEASURE)
+    def measure_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Measure who hears which meter, where it is due."""
+        measure_coverage(engine, clock())
 
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")
