@@ -62,6 +62,26 @@ class Receivables(BaseModel):
     refund_minimum: Decimal = Field(default=Decimal(5), ge=0)
 
 
+class Accounting(BaseModel):
+    """The chart of accounts that exports use; VAT accounts by rate, sales accounts by component.
+
+    A component's account is the one given here, else its price list's, else `sales`.
+    """
+
+    receivables: str = "1700"
+    bank: str = "1910"
+    unallocated: str = "2890"
+    refunds: str = "2870"
+    sales: str = "3000"
+    components: dict[str, str] = Field(default_factory=dict)
+    vat: dict[str, str] = Field(default_factory=dict)
+    vat_other: str = "2930"
+    fees: str = "3900"
+    write_offs: str = "8690"
+    rounding: str = "8590"
+    opening: str = "2999"
+
+
 class Settings(BaseSettings):
     """How one installation runs."""
 
@@ -94,6 +114,7 @@ class Settings(BaseSettings):
     utility: Utility = Field(default_factory=Utility)
     retention: Retention = Field(default_factory=Retention)
     receivables: Receivables = Field(default_factory=Receivables)
+    accounting: Accounting = Field(default_factory=Accounting)
 
     @classmethod
     def settings_customise_sources(

@@ -105,9 +105,28 @@ def take(
     Reversals come last, so that one in the same file as what it takes back finds it posted.
     """
     ids = repository.add_payments(connection, payments, file_id, by)
+    return _post(connection, settings, by, list(zip(ids, payments, strict=True)), suspected)
+
+
+def take_one(connection: Connection, settings: Settings, by: str, payment: IncomingPayment) -> int:
+    """Store a payment without a file, post it if a rule matches it, else queue it; return its id."""
+    repeats = _repeats(connection, [payment], None)
+    [payment_id] = repository.add_payments(connection, [payment], None, by)
+    suspected = {at: other for at, (_, other) in repeats.items()}
+    _post(connection, settings, by, [(payment_id, payment)], suspected)
+    return payment_id
+
+
+def _post(
+    connection: Connection,
+    settings: Settings,
+    by: str,
+    payments: Sequence[tuple[int, IncomingPayment]],
+    suspected: dict[int, int],
+) -> dict[str, int]:
     asked = rules()
     by_rule: Counter[str] = Counter()
-    numbered = list(enumerate(zip(ids, payments, strict=True)))
+    numbered = list(enumerate(payments))
     for reversals in (False, True):
         batch = [one for one in numbered if (one[1][1].nature is Nature.REVERSAL) is reversals]
         book = load_book(connection, [payment for _, (_, payment) in batch])
