@@ -1,6 +1,7 @@
 """REST for gateways (telegrams in) and for operations (gateways, read success, quarantine)."""
 
 import re
+from asyncio import Semaphore
 from datetime import date, datetime, timedelta
 from typing import Annotated
 
@@ -41,6 +42,8 @@ router.include_router(live_routes.router)
 _ABOUT_ITSELF = re.compile(
     r"version=(?P<version>[\w.+-]{1,40})|spool=(?P<spool>\d{1,15})|replay=(?P<replay>yes)|now=(?P<now>[\dTZ:.+-]{1,40})"
 )
+# While one waits for the database the next is decoded; more would only hold memory.
+BATCHES_AT_ONCE = 3
 _BODY = {
     "requestBody": {
         "required": True,
@@ -81,7 +84,8 @@ async def send_telegrams(
             heard = put_right(heard, sender.clock_ahead)
         return accept_batch(engine, settings, _memory(request, engine), sender, heard, rejected, now=now)
 
-    return await run_in_threadpool(store)
+    async with _batches_at_once(request):
+        return await run_in_threadpool(store)
 
 
 async def _body(request: Request, limit: int) -> bytes:
@@ -111,6 +115,15 @@ def _sender(request: Request, principal: Principal, engine: EngineDep, taken_at:
         replay="replay" in about,
         clock_ahead=by,
     )
+
+
+def _batches_at_once(request: Request) -> Semaphore:
+    """Return what keeps batches from filling memory, and from taking all threads and connections."""
+    state = request.app.state
+    if not hasattr(state, "ingest_turns"):
+        state.ingest_turns = Semaphore(BATCHES_AT_ONCE)
+    turns: Semaphore = state.ingest_turns
+    return turns
 
 
 def _memory(request: Request, engine: EngineDep) -> Memory:

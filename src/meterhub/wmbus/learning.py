@@ -23,6 +23,8 @@ def learn(telegram: Telegram, driver: Driver, parsed: Parsed) -> None:
     """Keep the layout of a telegram that was read without any diagnostic, where one can be made."""
     if telegram.diagnostics or not parsed.items:
         return
+    if driver.looks_further(item.header.dif_vif for item in parsed.items):
+        return  # known at once; making the layout would find it out as well
     frame = telegram.frame
     for found in (
         find_driver(address_of(frame[2:HEADER])),

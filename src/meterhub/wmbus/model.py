@@ -78,9 +78,11 @@ class LinkFrame:
     crc: Literal["checked", "unknown"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(
+    slots=True
+)  # frozen it would be as immutable as its readings are not, for a seventh of the time to decode
 class Telegram:
-    """A decoded message.
+    """A decoded message; nobody changes it.
 
     `meter` is whom billing knows: the transport layer's address if it names one, else `link`.
     `meter_at` is the meter's own clock, without a time zone. `payload` is the application layer
@@ -130,6 +132,6 @@ class Telegram:
     def records(self) -> tuple[Record, ...]:
         """Return the data records in the order sent."""
         if not isinstance(self.parsed, tuple):
-            object.__setattr__(self, "parsed", self.parsed(self.payload))
+            self.parsed = self.parsed(self.payload)
         assert isinstance(self.parsed, tuple)
         return self.parsed
