@@ -41,6 +41,9 @@ class Permission(StrEnum):
     WRITE_TARIFFS = "tariffs:write"
     READ_INVOICES = "invoices:read"
     RUN_BILLING = "billing:write"
+    READ_LEDGER = "ledger:read"
+    WRITE_PAYMENTS = "payments:write"
+    APPROVE_REFUNDS = "refunds:approve"
     READ_ALERTS = "alerts:read"
     HANDLE_ALERTS = "alerts:write"
 
@@ -76,6 +79,9 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.WRITE_TARIFFS,
             _P.READ_INVOICES,
             _P.RUN_BILLING,
+            _P.READ_LEDGER,
+            _P.WRITE_PAYMENTS,
+            _P.APPROVE_REFUNDS,
             _P.READ_ALERTS,
         }
     ),
@@ -103,6 +109,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.READ_CONSUMPTION,
             _P.READ_TARIFFS,
             _P.READ_INVOICES,
+            _P.READ_LEDGER,
             _P.READ_GATEWAYS,
             _P.READ_ALERTS,
         }

@@ -12,6 +12,7 @@ from meterhub.billing import prices, repository, service
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
+from meterhub.billing.payments import routes as payments
 from meterhub.billing.schemas import (
     InvoiceDetail,
     InvoiceOut,
@@ -29,6 +30,7 @@ from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["billing"])
 router.include_router(what_ifs.router)
+router.include_router(payments.router)
 router.include_router(other_bills.router)
 
 

@@ -131,7 +131,7 @@ def test_suggestions_name_amounts_names_and_references_one_digit_away(engine, bo
         data = camt054(
             entry(paid("70.00", payer="Somebody Else")),
             entry(paid("5.00", payer="Mallinen Maija")),
-            entry(paid("5.00", "12324")),
+            entry(paid("5.00", "12324", payer="Somebody Else")),
         )
         import_file(connection, SETTINGS, SYSTEM, data, "y")
         rows = repository.unmatched(connection, after_id=book[2], limit=10)

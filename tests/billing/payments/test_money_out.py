@@ -205,8 +205,14 @@ def test_opening_items_are_imported_once_and_paid_by_their_old_reference(engine,
 
 
 def test_every_fault_of_an_opening_file_is_told_with_its_line(engine, maija):
-    data = opening("M;A-1;x;2025-01-31;;", "M;A-2;1.00;31.1.2025;;", "M;A-3;0;2025-01-31;;", "M;A-4;1;2025-01-31;;",
-                   "M;A-4;1;2025-01-31;;", ";A-5;1;2025-01-31;;", "M;A-6;NaN;2025-01-31;;")  # fmt: skip
+    amounts = [
+        "A-1;x;2025-01-31",
+        "A-2;1.00;31.1.2025",
+        "A-3;0;2025-01-31",
+        "A-4;1;2025-01-31",
+        "A-4;1;2025-01-31",
+    ]
+    data = opening(*[f"M;{one};;" for one in amounts], ";A-5;1;2025-01-31;;", "M;A-6;NaN;2025-01-31;;")
     with pytest.raises(BadInput) as caught, engine.begin() as connection:
         import_opening(connection, SETTINGS, ANNA, data, DAY)
     assert list(caught.value.fields) == ["line 2", "line 3", "line 4", "line 6", "line 7", "line 8"]
