@@ -25,6 +25,7 @@ import meterhub.jobs.routes
 import meterhub.readings.export.routes
 import meterhub.readings.routes
 import meterhub.web.routes
+from meterhub import schema
 from meterhub.access.dependencies import bearer_principal
 from meterhub.access.principal import Principal
 from meterhub.errors import MeterhubError
@@ -47,6 +48,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     app.state.engine = engine
     app.state.settings = settings
     app.state.clock = clock
+    app.state.newest_schema = schema.head
     app.add_middleware(BodyLimit, limit=settings.max_body_mb * 2**20)
     app.add_exception_handler(MeterhubError, _known_problem)
     app.add_exception_handler(RequestValidationError, _bad_request)

@@ -30,6 +30,7 @@ POINT_READERS = {BILLING, OPERATIONS, READ_ONLY}
 MAY_CALL = {
     "GET /health": EVERYONE,
     "GET /metrics": {ADMIN, OPERATIONS},
+    "GET /api/v1/doctor": {ADMIN, OPERATIONS},
     # sessions, accounts, gateways, audit log
     "POST /api/v1/login": EVERYONE,
     "POST /api/v1/logout": TOKEN_HOLDERS,
@@ -189,6 +190,7 @@ MAY_CALL = {
     "POST /alerts/{alert_id}/acknowledge": {OPERATIONS},
     "POST /alerts/{alert_id}/close": {OPERATIONS},
     "GET /quarantine": {ADMIN, OPERATIONS},
+    "GET /operations": {ADMIN, OPERATIONS},
     "GET /live": POINT_READERS,
     "GET /live/reads": POINT_READERS,
 }

@@ -20,6 +20,7 @@ PAGES = {
     "/invoices/2026-000001/pdf": {"bo", "rita"},
     "/quarantine": {"ada", "olga"},
     "/live": {"bo", "olga", "rita"},
+    "/operations": {"ada", "olga"},
 }
 
 OWN_SCRIPT = '<script src="/static/live.js" defer></script>'

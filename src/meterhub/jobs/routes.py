@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from meterhub.access.dependencies import EngineDep, require
 from meterhub.access.policy import Permission
@@ -25,13 +25,18 @@ class JobStatus(BaseModel):
 @router.get("/jobs")
 def job_status(engine: EngineDep, principal: Annotated[Principal, require(Permission.VIEW_OVERVIEW)]) -> JobStatus:
     """Count jobs by task, and the meters whose hours are not rolled up yet."""
+    with engine.connect() as connection:
+        return count_jobs(connection)
+
+
+def count_jobs(connection: Connection) -> JobStatus:
+    """Count jobs by task and state."""
     statement = text(
         "SELECT status::text AS status, task_name, count(*) AS jobs FROM procrastinate_jobs "
         "WHERE status IN ('todo', 'doing', 'failed') GROUP BY 1, 2"
     )
     counts: dict[str, dict[str, int]] = {"todo": {}, "doing": {}, "failed": {}}
-    with engine.connect() as connection:
-        for row in connection.execute(statement):
-            counts[row.status][row.task_name] = row.jobs
-        due = connection.execute(text("SELECT count(*) FROM rollup_due")).scalar_one()
+    for row in connection.execute(statement):
+        counts[row.status][row.task_name] = row.jobs
+    due = connection.execute(text("SELECT count(*) FROM rollup_due")).scalar_one()
     return JobStatus(waiting=counts["todo"], running=counts["doing"], failed=counts["failed"], meters_due=due)

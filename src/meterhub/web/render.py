@@ -42,6 +42,7 @@ NAV = (
     NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
     NavItem("/quarantine", "Quarantine", Permission.READ_QUARANTINE),
     NavItem("/live", "Live", Permission.READ_CONSUMPTION),
+    NavItem("/operations", "Operations", Permission.READ_HEALTH),
 )
 
 

@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from meterhub.web.pages import alerts, invoices, live, login, overview, points, quarantine
+from meterhub.web.pages import alerts, invoices, live, login, operations, overview, points, quarantine
 from meterhub.web.render import FOLDER
 
 
 def mount(app: FastAPI) -> None:
     """Add all pages and `/static`."""
-    for module in (login, overview, points, invoices, alerts, quarantine, live):
+    for module in (login, overview, points, invoices, alerts, quarantine, live, operations):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")
