@@ -11,6 +11,8 @@ from sqlalchemy import Engine
 import meterhub.access.tables
 import meterhub.alerts.tables
 import meterhub.assets.tables
+import meterhub.billing.credits.tables
+import meterhub.billing.delivery.tables
 import meterhub.billing.ledger.tables
 import meterhub.billing.other_bills.tables
 import meterhub.billing.payments.tables
@@ -20,6 +22,7 @@ import meterhub.fleet.tables
 import meterhub.ingest.tables
 import meterhub.readings.tables
 import meterhub.store.tables
+import meterhub.vee.tables
 import meterhub.web.tables  # noqa: F401 - imported so that their tables are on the metadata
 from meterhub.kit.db import metadata
 

@@ -38,6 +38,25 @@ class Utility(BaseModel):
     phone: str = "+358 9 000 0000"
     iban: str = "FI2112345600000785"
     bic: str = "NDEAFIHH"
+    # Empty ones follow from the business id (VAT identifier, electronic address) and the BIC (operator).
+    vat_id: str = ""
+    einvoice_address: str = ""
+    einvoice_operator: str = ""
+    # Norwegian companies of limited liability state Foretaksregisteret on e-invoices.
+    limited_company: bool = False
+
+
+class Delivery(BaseModel):
+    """How documents leave: the folder for printers and operators, and the mail server."""
+
+    outbox_dir: Path | None = None
+    smtp_host: str = ""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str = ""
+    smtp_password: SecretStr | None = None
+    smtp_password_file: Path | None = None
+    email_from: str = ""
 
 
 class Retention(BaseModel):
@@ -113,6 +132,7 @@ class Settings(BaseSettings):
     secure_cookies: bool = True
     utility: Utility = Field(default_factory=Utility)
     retention: Retention = Field(default_factory=Retention)
+    delivery: Delivery = Field(default_factory=Delivery)
     receivables: Receivables = Field(default_factory=Receivables)
     accounting: Accounting = Field(default_factory=Accounting)
 

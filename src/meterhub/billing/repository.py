@@ -243,6 +243,15 @@ def invoice_by_number(connection: Connection, number: str) -> AnyRow | None:
     return connection.execute(query, {"number": number}).one_or_none()
 
 
+def einvoice_route(connection: Connection, number: str) -> AnyRow:
+    """Return how the customer of a document receives e-invoices at present."""
+    query = text(
+        "SELECT u.einvoice_address, u.einvoice_operator, u.business_id "
+        "FROM invoice i JOIN customer u ON u.id = i.customer_id WHERE i.number = :number"
+    )
+    return connection.execute(query, {"number": number}).one()
+
+
 def invoice_lines(connection: Connection, invoice_id: int) -> Sequence[AnyRow]:
     """Return the lines of a document in order."""
     query = text(

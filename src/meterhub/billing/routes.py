@@ -9,6 +9,7 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, requi
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import prices, repository, service
+from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
@@ -149,7 +150,7 @@ def list_invoices(
         subject = f"customer:{customer}" if customer else f"contract:{contract}" if contract else ""
         record(connection, principal, action="list-invoices", purpose="billing", subject=subject)
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)
-    return Page(items=[service.invoice_out(row) for row in shown], next_cursor=cursor)
+    return Page(items=[loading.invoice_out(row) for row in shown], next_cursor=cursor)
 
 
 @router.get("/invoices/{number}")
@@ -158,7 +159,7 @@ def read_invoice(
 ) -> InvoiceDetail:
     """Return an issued document: lines with their traces, VAT groups, and the inputs it was computed from."""
     with engine.begin() as connection:
-        invoice = service.find_invoice(connection, number)
+        invoice = loading.find_invoice(connection, number)
         record(connection, principal, action="read-invoice", purpose="billing", subject=f"invoice:{number}")
     return invoice
 
@@ -173,7 +174,7 @@ def read_invoice_pdf(
 ) -> Response:
     """Return an issued document as PDF; the same bytes each time."""
     with engine.begin() as connection:
-        invoice = service.find_invoice(connection, number)
+        invoice = loading.find_invoice(connection, number)
         record(connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}")
     return Response(
         invoice_pdf(document_of(invoice)),

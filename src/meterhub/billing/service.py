@@ -14,9 +14,6 @@ from meterhub.billing.runs import execution
 from meterhub.billing.schemas import (
     ComponentSum,
     Hold,
-    InvoiceDetail,
-    InvoiceLineOut,
-    InvoiceOut,
     Preview,
     RunDetail,
     RunOut,
@@ -132,28 +129,6 @@ def totals(connection: Connection, run_id: int) -> RunTotals:
         ],
         vat_rates=[VatSum.model_validate(row._mapping) for row in repository.vat_sums(connection, run_id)],
     )
-
-
-def find_invoice(connection: Connection, number: str) -> InvoiceDetail:
-    """Return an issued document with everything stored about it; raise NotFound."""
-    row = repository.invoice_by_number(connection, number)
-    if row is None:
-        raise NotFound(f"there is no invoice {number!r}")
-    lines = [
-        InvoiceLineOut.model_validate({**line._mapping, "period": _period(line)})
-        for line in repository.invoice_lines(connection, row.id)
-    ]
-    groups = [VatSum.model_validate(group._mapping) for group in repository.invoice_vat_groups(connection, row.id)]
-    return InvoiceDetail(**invoice_out(row).model_dump(), lines=lines, vat_groups=groups, snapshot=row.snapshot)
-
-
-def invoice_out(row: AnyRow) -> InvoiceOut:
-    """Return an issued document as it is listed."""
-    return InvoiceOut.model_validate({**row._mapping, "period": _period(row)})
-
-
-def _period(row: AnyRow) -> tuple[date, date] | None:
-    return (row.period_start, row.period_end) if row.period_start else None
 
 
 def _due_on(country: Country, issued_on: date, asked: date | None) -> date:

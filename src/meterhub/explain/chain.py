@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection
 
-from meterhub.billing import service
+from meterhub.billing.documents import loading
 from meterhub.billing.rating.errors import RatingError
 from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.model import DocumentType, Line, Quality
@@ -33,7 +33,7 @@ _APART = ("point", "trace")
 
 def invoice(connection: Connection, settings: Settings, number: str) -> Explanation:
     """Explain an issued document; raise NotFound."""
-    issued = service.find_invoice(connection, number)
+    issued = loading.find_invoice(connection, number)
     lines = [_line(line) for line in issued.lines]
     evidence = Evidence(connection, settings, issued.snapshot)
     prices = repository.prices(connection, issued.snapshot["tariff"]["id"])

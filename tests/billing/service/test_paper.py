@@ -7,7 +7,7 @@ import pytest
 from barcode.codex import Code128
 from pypdf import PdfReader
 
-from meterhub.billing import service
+from meterhub.billing.documents import loading
 from meterhub.billing.documents.model import IssuedDocument
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.documents.words import LANGUAGES
@@ -201,4 +201,4 @@ def test_a_missing_document_is_named(town):
     from meterhub.errors import NotFound
 
     with town.engine.connect() as connection, pytest.raises(NotFound, match="2025-000009"):
-        service.find_invoice(connection, "2025-000009")
+        loading.find_invoice(connection, "2025-000009")

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing import prices, service
+from meterhub.billing.documents import loading
 from meterhub.billing.runs import execution
 from meterhub.billing.schemas import RunRequest
 from meterhub.settings import Settings
@@ -147,7 +148,7 @@ class Town:
             "SELECT number FROM invoice WHERE contract_id = :id ORDER BY id DESC LIMIT 1", id=house.contract_id
         )
         with self.engine.connect() as connection:
-            return service.find_invoice(connection, number)
+            return loading.find_invoice(connection, number)
 
 
 def request(**changes: object) -> RunRequest:

@@ -10,7 +10,8 @@ from meterhub.access import audit
 from meterhub.access.dependencies import EngineDep, SettingsDep
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
-from meterhub.billing import repository, service
+from meterhub.billing import repository
+from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.explain import chain
@@ -53,7 +54,7 @@ def show(
 ) -> Response:
     """Show an issued document and compute it again down to the reads; each look is logged."""
     with engine.begin() as connection:
-        invoice = service.find_invoice(connection, number)
+        invoice = loading.find_invoice(connection, number)
         explanation = chain.invoice(connection, settings, number)
         audit.record(connection, principal, action="read-invoice", purpose="billing", subject=f"invoice:{number}")
     values = {"invoice": invoice, "explanation": explanation}
@@ -66,7 +67,7 @@ def show_pdf(
 ) -> Response:
     """Give an issued document as printed."""
     with engine.begin() as connection:
-        invoice = service.find_invoice(connection, number)
+        invoice = loading.find_invoice(connection, number)
         audit.record(
             connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}"
         )

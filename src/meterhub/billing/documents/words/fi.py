@@ -106,4 +106,8 @@ WORDS = {
     "READING_SERVICE": "Mittarin luenta",
     "letter_number": "Kirjeen numero",
     "letter_on": "Päivä",
+    "email_text": (
+        "Hei,\n\n{title} {number} on tämän viestin liitteenä (PDF).\n\n"
+        "Kysyttävää? {email}, {phone}\n\n{seller}\n"
+    ),
 }

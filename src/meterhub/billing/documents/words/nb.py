@@ -105,4 +105,8 @@ WORDS = {
     "READING_SERVICE": "Måleravlesning",
     "letter_number": "Brevnummer",
     "letter_on": "Dato",
+    "email_text": (
+        "Hei,\n\n{title} {number} er vedlagt (PDF).\n\n"
+        "Spørsmål? {email}, {phone}\n\n{seller}\n"
+    ),
 }

@@ -106,4 +106,8 @@ WORDS = {
     "READING_SERVICE": "Mätaravläsning",
     "letter_number": "Brevnummer",
     "letter_on": "Datum",
+    "email_text": (
+        "Hej,\n\n{title} {number} finns som bilaga (PDF).\n\n"
+        "Frågor? {email}, {phone}\n\n{seller}\n"
+    ),
 }

@@ -1,0 +1,74 @@
+"""Queries of credits: what an issued document consists of and what was returned of it."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from meterhub.kit.db import AnyRow
+
+# Of a document `i`: every line of it has been returned, so its period may be billed again.
+WHOLLY_CREDITED = """
+    EXISTS (SELECT 1 FROM credit_line cl WHERE cl.credits_id = i.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM invoice_line l WHERE l.invoice_id = i.id AND NOT EXISTS (
+            SELECT 1 FROM credit_line cl WHERE cl.credits_id = i.id AND cl.position = l.position))
+"""
+
+
+def locked_invoice(connection: Connection, number: str, *, lock: bool) -> AnyRow | None:
+    """Return an issued document; with `lock`, nobody else credits it meanwhile."""
+    query = (
+        "SELECT id, number, kind, contract_id, customer_id, credits_id, lower(period) AS period_start, "
+        "upper(period) AS period_end, currency, snapshot FROM invoice WHERE number = :number"
+    )
+    return connection.execute(
+        text(query + (" FOR NO KEY UPDATE" if lock else "")), {"number": number}
+    ).one_or_none()
+
+
+def credited_positions(connection: Connection, invoice_id: int) -> frozenset[int]:
+    """Return the positions of lines that were returned."""
+    query = text("SELECT position FROM credit_line WHERE credits_id = :id")
+    return frozenset(connection.execute(query, {"id": invoice_id}).scalars())
+
+
+def credited_vat(connection: Connection, invoice_id: int) -> Sequence[AnyRow]:
+    """Return the sums of VAT groups over all credits of a document."""
+    query = text(
+        "SELECT v.category, v.rate, sum(v.base) AS base, sum(v.vat) AS vat FROM credit c "
+        "JOIN invoice_vat v ON v.invoice_id = c.invoice_id WHERE c.credits_id = :id "
+        "GROUP BY v.category, v.rate ORDER BY v.category, v.rate"
+    )
+    return connection.execute(query, {"id": invoice_id}).all()
+
+
+def add_credit(
+    connection: Connection, invoice_id: int, credits_id: int, reason: str, positions: list[int], by: str
+) -> None:
+    """Store why a document was returned, and which lines of it."""
+    connection.execute(
+        text(
+            "INSERT INTO credit (invoice_id, credits_id, reason, created_by) "
+            "VALUES (:invoice_id, :credits_id, :reason, :by)"
+        ),
+        {"invoice_id": invoice_id, "credits_id": credits_id, "reason": reason, "by": by},
+    )
+    connection.execute(
+        text(
+            "INSERT INTO credit_line (credits_id, position, invoice_id) "
+            "SELECT :credits_id, position, :invoice_id FROM unnest(CAST(:positions AS int[])) AS position"
+        ),
+        {"invoice_id": invoice_id, "credits_id": credits_id, "positions": positions},
+    )
+
+
+def credits_of(connection: Connection, number: str) -> Sequence[AnyRow]:
+    """Return the credits of a document: number, reason, who and when, lines returned, gross."""
+    query = text(
+        "SELECT n.number, c.reason, c.created_by, c.created_at, n.gross, "
+        "(SELECT array_agg(l.position ORDER BY l.position) FROM credit_line l "
+        " WHERE l.invoice_id = c.invoice_id) AS positions "
+        "FROM credit c JOIN invoice n ON n.id = c.invoice_id JOIN invoice i ON i.id = c.credits_id "
+        "WHERE i.number = :number ORDER BY n.id"
+    )
+    return connection.execute(query, {"number": number}).all()
