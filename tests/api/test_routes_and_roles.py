@@ -190,6 +190,14 @@ MAY_CALL = {
     "POST /alerts/{alert_id}/acknowledge": {OPERATIONS},
     "POST /alerts/{alert_id}/close": {OPERATIONS},
     "GET /quarantine": {ADMIN, OPERATIONS},
+    "GET /fleet": {ADMIN, OPERATIONS, READ_ONLY},
+    "GET /fleet/{name}": {ADMIN, OPERATIONS, READ_ONLY},
+    "POST /fleet/codes": {ADMIN},
+    "POST /fleet/{name}/settings": {ADMIN},
+    "POST /fleet/{name}/rotation": {ADMIN},
+    "POST /fleet/{name}/revocation": {ADMIN},
+    "POST /fleet/alarms/{alarm_id}/acknowledge": {OPERATIONS},
+    "GET /coverage": POINT_READERS,
     "GET /operations": {ADMIN, OPERATIONS},
     "GET /live": POINT_READERS,
     "GET /live/reads": POINT_READERS,
@@ -343,4 +351,4 @@ def test_a_form_that_another_site_sends_is_refused_whoever_is_logged_in(peopled)
         browser.headers["Origin"] = "https://elsewhere.example"
         response = browser.post(address(route.split()[1]), data=LOGIN)
         assert response.status_code == HTTPStatus.FORBIDDEN, route
-    assert len(forms) == 4
+    assert len(forms) == 9

@@ -41,6 +41,8 @@ NAV = (
     NavItem("/alerts", "Alerts", Permission.READ_ALERTS),
     NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
     NavItem("/quarantine", "Quarantine", Permission.READ_QUARANTINE),
+    NavItem("/fleet", "Gateways", Permission.READ_GATEWAYS),
+    NavItem("/coverage", "Coverage", Permission.READ_POINTS),
     NavItem("/live", "Live", Permission.READ_CONSUMPTION),
     NavItem("/operations", "Operations", Permission.READ_HEALTH),
 )

@@ -3,12 +3,23 @@
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from meterhub.web.pages import alerts, invoices, live, login, operations, overview, points, quarantine
+from meterhub.web.pages import (
+    alerts,
+    coverage,
+    fleet,
+    invoices,
+    live,
+    login,
+    operations,
+    overview,
+    points,
+    quarantine,
+)
 from meterhub.web.render import FOLDER
 
 
 def mount(app: FastAPI) -> None:
     """Add all pages and `/static`."""
-    for module in (login, overview, points, invoices, alerts, quarantine, live, operations):
+    for module in (login, overview, points, invoices, alerts, quarantine, live, fleet, coverage, operations):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

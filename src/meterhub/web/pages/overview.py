@@ -13,6 +13,7 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.alerts import repository as alerts
+from meterhub.fleet import alarms as fleet_alarms
 from meterhub.ingest import views
 from meterhub.kit.charts import Bar
 from meterhub.kit.db import AnyRow
@@ -68,6 +69,7 @@ def show(
             "yesterday": queries.delivered(connection, now.astimezone(UTC).date() - timedelta(days=1)),
             "quarantine": views.quarantine_counts(connection),
             "alerts": alerts.count_unsettled(connection),
+            "fleet_alarms": fleet_alarms.count_unsettled(connection),
             "heard": heard,
         }
     values["known"] = any(row.meters for row in hours)
