@@ -19,6 +19,7 @@ from meterhub.wmbus import (
     decode,
     strip_crc,
 )
+from meterhub.wmbus.dll import HEADER
 from meterhub.wmbus.model import Reading
 
 
@@ -33,6 +34,8 @@ class Reason(StrEnum):
     DOWNGRADED = "downgraded"
     FORMAT_UNKNOWN = "format-unknown"
     UNDECODABLE = "undecodable"
+    REPLAYED = "replayed"
+    IMPLAUSIBLE = "implausible"
 
 
 NEXT_STEP: Mapping[Reason, str] = {
@@ -44,6 +47,9 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.DOWNGRADED: "The meter has a key but sent this openly: check whether somebody imitates it.",
     Reason.FORMAT_UNKNOWN: "Waits for a full frame of the same meter model, which comes by itself.",
     Reason.UNDECODABLE: "Report the meter model: its frames open, but no register is found in them.",
+    Reason.REPLAYED: "Nothing to do for single frames, which gateways with wrong clocks cause too; many mean that "
+    "somebody sends recorded telegrams.",
+    Reason.IMPLAUSIBLE: "Look at the meter: if its register was set back, retry this reason, which believes it.",
 }
 
 # The register is shown by `meterhub decode`, but nobody should be billed by it before a person has looked.
@@ -52,6 +58,8 @@ NOT_BILLABLE = frozenset({"unit-unverified"})
 # A record may carry any 64-bit or floating number; no meter counts to a thousand million cubic metres.
 MAX_REGISTER_M3 = 10**9
 
+# Where the extended link layer of this CI has its session number: encryption (3 bits), minutes (25), session (4).
+SESSION_CI, SESSION, TIME_AND_SESSION = 0x8D, slice(13, 17), 0x1FFF_FFFF
 USUAL_C_FIELD = 0x44  # SND-NR (EN 13757-4): nearly every telegram
 # Part of the conversation between meters and collectors: a sign of life, kept, but nothing to read in it.
 WITHOUT_VALUES = frozenset({TelegramKind.ACCESS_NUMBER, TelegramKind.ALARM_PENDING, TelegramKind.FOREIGN})
@@ -89,6 +97,10 @@ class MeterRead(NamedTuple):
     volume_ml: int | None
     alarms: tuple[str, ...]
     meter_at: datetime | None
+    digits: int = 9
+    address: Address | None = None
+    counter: int | None = None
+    """What grows from telegram to telegram: the message counter, or the time in the session number."""
 
 
 class Held(NamedTuple):
@@ -160,7 +172,22 @@ def _judge(telegram: Telegram, meter: Registered, address: Address) -> MeterRead
         volume = volume_ml(register)
     except ValueError as error:
         return Held(Reason.UNDECODABLE, str(error), address)
-    return MeterRead(meter.id, volume, telegram.alarms, telegram.meter_at)
+    return MeterRead(
+        meter.id, volume, telegram.alarms, telegram.meter_at, meter.digits, address, _counter(telegram)
+    )
+
+
+def _counter(telegram: Telegram) -> int | None:
+    """Return the message counter, or time and session of an encrypted extended link layer (EN 13757-4, 13.2.10).
+
+    Without encryption nothing vouches for the number, and nothing forbids a meter to repeat it.
+    """
+    if telegram.message_counter is not None:
+        return telegram.message_counter
+    frame = telegram.frame
+    if telegram.security is SecurityResult.DECRYPTED and frame[HEADER] == SESSION_CI:
+        return int.from_bytes(frame[SESSION], "little") & TIME_AND_SESSION
+    return None
 
 
 def _fault(telegram: Telegram, total: Reading | None, address: Address) -> Held | None:

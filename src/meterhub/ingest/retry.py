@@ -1,20 +1,22 @@
 """Try quarantined frames again: a key has arrived, a meter was registered, a format was learned."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
 from meterhub.ingest import repository
-from meterhub.ingest.decoding import Damaged, Held, Readable, open_link, read_telegram
+from meterhub.ingest.decoding import Damaged, Held, MeterRead, Readable, Reason, open_link, read_telegram
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import NewHold
-from meterhub.ingest.service import keep_formats, new_hold, new_read
+from meterhub.ingest.screening import Candidate, screen
+from meterhub.ingest.service import Memory, counter_reader, keep_formats, new_hold, new_read
+from meterhub.kit.db import AnyRow
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import store_reads
 from meterhub.readings.service import ROLL_UP
 from meterhub.settings import Settings
-from meterhub.wmbus import FormatStore
+from meterhub.wmbus import FormatStore, fingerprint
 
 FRAMES_A_TRANSACTION = 1000
 
@@ -57,16 +59,25 @@ def retry(
                 return
             links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
             cache = RegistryCache()
+            memory = Memory(formats, cache)
             registry = cache.look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
             )
+            outcomes = {
+                id_: Held(Reason.DAMAGED, link.detail)
+                if isinstance(link, Damaged)
+                else read_telegram(link, registry, formats)
+                for id_, link in links.items()
+            }
+            outcomes |= screen(
+                connection,
+                _candidates(rows, links, outcomes),
+                counter_reader(connection, settings, memory),
+                believe=reason == Reason.IMPLAUSIBLE,  # a person has asked for just these
+            )
             reads, resolved, holds = [], [], list[NewHold]()
             for row in rows:
-                link = links[row.raw_frame_id]
-                if isinstance(link, Damaged):
-                    holds.append(NewHold(row.raw_frame_id, row.reason, link.detail, None, None))
-                    continue
-                outcome = read_telegram(link, registry, formats)
+                outcome = outcomes[row.raw_frame_id]
                 if isinstance(outcome, Held):
                     holds.append(new_hold(row.raw_frame_id, outcome))
                     continue
@@ -85,3 +96,17 @@ def retry(
         stored |= learned
         after = rows[-1].raw_frame_id
         yield Retried(len(rows), len(resolved))
+
+
+def _candidates(
+    rows: Sequence[AnyRow], links: Mapping[int, Readable | Damaged], outcomes: Mapping[int, MeterRead | Held]
+) -> list[Candidate]:
+    """Return what would become reads, in order of time."""
+    candidates = []
+    for row in sorted(rows, key=lambda row: (row.received_at, row.raw_frame_id)):
+        outcome, link = outcomes[row.raw_frame_id], links[row.raw_frame_id]
+        if isinstance(outcome, MeterRead) and outcome.volume_ml is not None and isinstance(link, Readable):
+            mark = fingerprint(link.link.frame)
+            id_ = row.raw_frame_id
+            candidates.append(Candidate(id_, row.received_at, outcome, outcome.volume_ml, mark, id_))
+    return candidates

@@ -4,7 +4,7 @@ The order of work: judge each telegram alone, drop what is known, decrypt and de
 short exclusive transaction look again for what came in meanwhile and store.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -29,6 +29,7 @@ from meterhub.ingest.gateway_clock import note_late_days, note_shift
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.repository import FrameColumns, HeardAgain, NewFrame, NewHold, View
 from meterhub.ingest.schemas import BatchResult, Rejected
+from meterhub.ingest.screening import Candidate, screen
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import NewRead, store_reads
 from meterhub.readings.service import ROLL_UP
@@ -98,7 +99,7 @@ def accept_batch(
         new = _unknown(judged, seen)
         links = [one.link for one in new if isinstance(one.link, Readable)]
         registry = memory.registry.look_up(connection, settings, links)
-    outcomes = {one.heard.place: _read(one, registry, memory.formats) for one in new}
+    outcomes: dict[int, MeterRead | Held] = {one.heard.place: _read(one, registry, memory.formats) for one in new}
     if any(_waits_for(outcome, {Reason.FORMAT_UNKNOWN}) for outcome in outcomes.values()):
         _take_over_formats(engine, memory)
         outcomes |= {
@@ -118,6 +119,8 @@ def accept_batch(
             for one in new:
                 if one.heard.place not in outcomes:  # its twin in this batch turned out to be stored meanwhile
                     outcomes[one.heard.place] = _read(one, registry, memory.formats)
+        counter_of = counter_reader(connection, settings, memory)
+        outcomes |= screen(connection, _candidates(new, outcomes), counter_of)
         first_id = repository.store_frames(connection, sender.gateway_id, frames) if new else 0
         held = _store_outcomes(connection, first_id, new, outcomes, view)
         duplicates = _store_duplicates(connection, sender, judged, new, seen)
@@ -148,6 +151,20 @@ def _take_over_formats(engine: Engine, memory: Memory) -> None:
         stored = repository.load_formats(connection)
     memory.formats.update(stored.items())
     memory.stored_formats.update(stored)
+
+
+def counter_reader(connection: Connection, settings: Settings, memory: Memory) -> Callable[[bytes], int | None]:
+    """Return what reads the counter of a stored frame."""
+
+    def counter_of(frame: bytes) -> int | None:
+        link = open_link(frame)
+        if isinstance(link, Damaged):
+            return None
+        registry = memory.registry.look_up(connection, settings, [link])
+        outcome = read_telegram(link, registry, memory.formats)
+        return outcome.counter if isinstance(outcome, MeterRead) else None
+
+    return counter_of
 
 
 def _waits_for(outcome: MeterRead | Held, reasons: Collection[Reason]) -> bool:
@@ -186,6 +203,14 @@ def _frames(new: Sequence[Judged]) -> FrameColumns:
             for one in new
         ]
     )
+
+
+def _candidates(new: Sequence[Judged], outcomes: Mapping[int, MeterRead | Held]) -> list[Candidate]:
+    return [
+        Candidate(one.heard.place, one.heard.received_at, outcome, outcome.volume_ml, one.fingerprint)
+        for one in new
+        if isinstance(outcome := outcomes[one.heard.place], MeterRead) and outcome.volume_ml is not None
+    ]
 
 
 def _store_outcomes(

@@ -1,0 +1,110 @@
+"""Queries on what was read and heard of meters before: what a new read is held against."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from meterhub.kit import arrays
+
+# Most meters were heard within this time; only for the others all months are looked through.
+RECENTLY = timedelta(days=32)
+
+
+class Earlier(NamedTuple):
+    """A stored read."""
+
+    at: datetime
+    volume_ml: int
+    raw_frame_id: int | None
+
+
+# The first read after a meter was put in counts as well: a register may have been set back.
+_NEWEST = """
+    SELECT w.meter_id, r.at, r.volume_ml, r.raw_frame_id
+    FROM unnest(CAST(:meter_ids AS integer[])) AS w (meter_id)
+    CROSS JOIN LATERAL (
+        SELECT r.at, r.volume_ml, r.raw_frame_id FROM register_read r
+        WHERE r.meter_id = w.meter_id AND r.source IN ('amr', 'installation') {recently}
+        ORDER BY r.at DESC, r.id DESC LIMIT 1
+    ) r
+"""
+_NEWEST_RECENTLY = text(_NEWEST.format(recently="AND r.at >= :since"))
+_NEWEST_EVER = text(_NEWEST.format(recently=""))
+
+_BEFORE = text(
+    """
+    SELECT w.place, r.at, r.volume_ml, r.raw_frame_id
+    FROM unnest(CAST(:places AS bigint[]), CAST(:meter_ids AS integer[]), CAST(:times AS timestamptz[]))
+        AS w (place, meter_id, at)
+    CROSS JOIN LATERAL (
+        SELECT r.at, r.volume_ml, r.raw_frame_id FROM register_read r
+        WHERE r.meter_id = w.meter_id AND r.source IN ('amr', 'installation') AND r.at <= w.at
+        ORDER BY r.at DESC, r.id DESC LIMIT 1
+    ) r
+    """
+)
+
+
+def newest_reads(connection: Connection, meter_ids: Iterable[int], since: datetime) -> dict[int, Earlier]:
+    """Return the newest read of each meter that has one."""
+    wanted = set(meter_ids)
+    values = {"meter_ids": arrays.integers(wanted), "since": since - RECENTLY}
+    found = {row[0]: Earlier(*row[1:]) for row in connection.execute(_NEWEST_RECENTLY, values)}
+    if len(found) < len(wanted):
+        values = {"meter_ids": arrays.integers(wanted - set(found))}
+        found |= {row[0]: Earlier(*row[1:]) for row in connection.execute(_NEWEST_EVER, values)}
+    return found
+
+
+def reads_before(connection: Connection, wanted: Sequence[tuple[int, int, datetime]]) -> dict[int, Earlier]:
+    """Return by place the newest read of a meter up to an instant: places, meters and instants are given."""
+    values = {
+        "places": arrays.integers(place for place, _, _ in wanted),
+        "meter_ids": arrays.integers(meter_id for _, meter_id, _ in wanted),
+        "times": arrays.instants(at for _, _, at in wanted),
+    }
+    return {row[0]: Earlier(*row[1:]) for row in connection.execute(_BEFORE, values)}
+
+
+def heard_before(connection: Connection, wanted: Mapping[int, int]) -> set[int]:
+    """Return those fingerprints of which a transmission is stored under another id than the one given with it."""
+    statement = text(
+        """
+        SELECT w.fingerprint FROM unnest(CAST(:fingerprints AS bigint[]), CAST(:ids AS bigint[]))
+            AS w (fingerprint, id)
+        WHERE EXISTS (SELECT FROM raw_frame f WHERE f.fingerprint = w.fingerprint AND f.id <> w.id)
+        """
+    )
+    values = {"fingerprints": arrays.integers(wanted), "ids": arrays.integers(wanted.values())}
+    return set(connection.execute(statement, values).scalars())
+
+
+def frames(connection: Connection, ids: Iterable[int]) -> dict[int, bytes]:
+    """Return the stored frames with these ids."""
+    statement = text("SELECT id, frame FROM raw_frame WHERE id = ANY(CAST(:ids AS bigint[]))")
+    return {row[0]: bytes(row[1]) for row in connection.execute(statement, {"ids": arrays.integers(ids)})}
+
+
+def held_as(
+    connection: Connection, reason: str, meters: Iterable[tuple[str, str]], but: Iterable[int]
+) -> dict[tuple[str, str], int]:
+    """Return how many frames of these meters (manufacturer, serial) wait for a reason, but for some ids."""
+    pairs = list(meters)
+    statement = text(
+        """
+        SELECT manufacturer, serial, count(*) FROM quarantine
+        JOIN unnest(CAST(:manufacturers AS text[]), CAST(:serials AS text[])) AS w (manufacturer, serial)
+            USING (manufacturer, serial)
+        WHERE resolved_at IS NULL AND reason = :reason AND raw_frame_id <> ALL(CAST(:but AS bigint[]))
+        GROUP BY 1, 2
+        """
+    )
+    values = {
+        "reason": reason,
+        "but": arrays.integers(but),
+        "manufacturers": arrays.texts(pair[0] for pair in pairs),
+        "serials": arrays.texts(pair[1] for pair in pairs),
+    }
+    return {(row[0], row[1]): row[2] for row in connection.execute(statement, values)}
