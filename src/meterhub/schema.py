@@ -22,6 +22,7 @@ import meterhub.fleet.tables
 import meterhub.ingest.tables
 import meterhub.readings.tables
 import meterhub.store.tables
+import meterhub.vee.tables
 import meterhub.web.tables  # noqa: F401 - imported so that their tables are on the metadata
 from meterhub.kit.db import metadata
 

@@ -10,6 +10,8 @@ from procrastinate.exceptions import AlreadyEnqueued
 from sqlalchemy import Engine
 
 from meterhub.alerts.jobs import detect
+from meterhub.billing.delivery.jobs import send
+from meterhub.billing.delivery.service import SEND
 from meterhub.billing.jobs import RUN, run_billing
 from meterhub.fleet.jobs import MEASURE, WATCH, measure_coverage, watch_fleet
 from meterhub.ingest.retry import retry
@@ -21,12 +23,14 @@ from meterhub.readings.jobs import roll_up
 from meterhub.readings.service import ROLL_UP
 from meterhub.settings import Settings
 from meterhub.store.upkeep import MAINTAIN, maintain
+from meterhub.vee.jobs import NIGHTLY, check_arrivals, check_night
 
 log = structlog.get_logger(__name__)
 
 # Jobs fail when the database goes away under them; each is idempotent, so trying again is always right.
 AGAIN = RetryStrategy(max_attempts=60, wait=10)
 EVERY_MINUTE = "* * * * *"
+EVERY_NIGHT = "20 1 * * *"
 EVERY_HOUR = "7 * * * *"  # off the full hour, when reads come in and hours are derived
 
 
@@ -36,7 +40,7 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
 
     @queue.task(name=ROLL_UP, retry=AGAIN)
     def roll_up_task() -> None:
-        """Derive the hours that are due, then look for leaks in what changed."""
+        """Derive the hours that are due, then look for leaks and check the reads in what changed."""
         for step in roll_up(engine):
             found = detect(engine, settings, list(step.changed_from), clock(), step.changed_from)
             log.info(
@@ -45,6 +49,7 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
                 hours=step.hours,
                 alerts_raised=found.raised,
                 alerts_closed=found.closed,
+                **check_arrivals(engine, settings, step.changed_from, clock()),
             )
 
     @queue.task(name=RETRY_TASK, retry=AGAIN)
@@ -84,6 +89,19 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
     def measure_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
         """Measure who hears which meter, where it is due."""
         measure_coverage(engine, clock())
+
+    @queue.periodic(cron=EVERY_MINUTE)
+    @queue.task(name=SEND, queueing_lock=SEND, retry=AGAIN)
+    def send_task(timestamp: int = 0) -> None:  # noqa: ARG001 - given by the schedule
+        """Send documents that wait, and those whose next try is due."""
+        send(engine, settings, clock)
+
+    @queue.periodic(cron=EVERY_NIGHT)
+    @queue.task(name=NIGHTLY, retry=AGAIN, queueing_lock=NIGHTLY)
+    def check_night_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Check what changed of all meters, from where it stopped."""
+        for counts in check_night(engine, settings, clock()):
+            log.info("checked", **counts)
 
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")
