@@ -13,6 +13,7 @@ import meterhub.alerts.tables
 import meterhub.assets.tables
 import meterhub.billing.credits.tables
 import meterhub.billing.delivery.tables
+import meterhub.billing.dunning.tables
 import meterhub.billing.ledger.tables
 import meterhub.billing.other_bills.tables
 import meterhub.billing.payments.tables
