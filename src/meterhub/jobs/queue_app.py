@@ -58,12 +58,6 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         for step in retry(engine, settings, reason=reason, meter_id=meter_id, after_id=after_id):
             log.info("quarantine-retried", tried=step.tried, read=step.read)
 
-    @queue.task(name=RUN, retry=AGAIN)
-    def billing_task(run_id: int) -> None:
-        """Rate and issue the invoices of a run, from where it stopped."""
-        run_billing(engine, settings, run_id)
-        log.info("billing-run-finished", run_id=run_id)
-
     @queue.periodic(cron=EVERY_HOUR)
     @queue.task(name=MAINTAIN, retry=AGAIN, queueing_lock=MAINTAIN)
     def maintain_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
@@ -90,12 +84,6 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         """Measure who hears which meter, where it is due."""
         measure_coverage(engine, clock())
 
-    @queue.periodic(cron=EVERY_MINUTE)
-    @queue.task(name=SEND, queueing_lock=SEND, retry=AGAIN)
-    def send_task(timestamp: int = 0) -> None:  # noqa: ARG001 - given by the schedule
-        """Send documents that wait, and those whose next try is due."""
-        send(engine, settings, clock)
-
     @queue.periodic(cron=EVERY_NIGHT)
     @queue.task(name=NIGHTLY, retry=AGAIN, queueing_lock=NIGHTLY)
     def check_night_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
@@ -112,4 +100,21 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         with contextlib.suppress(AlreadyEnqueued):
             await roll_up_task.configure(queueing_lock=ROLL_UP).defer_async()
 
+    _add_billing(queue, engine, settings, clock)
     return queue
+
+
+def _add_billing(queue: App, engine: Engine, settings: Settings, clock: Clock) -> None:
+    """Register the tasks of billing."""
+
+    @queue.task(name=RUN, retry=AGAIN)
+    def billing_task(run_id: int) -> None:
+        """Rate and issue the invoices of a run, from where it stopped."""
+        run_billing(engine, settings, run_id)
+        log.info("billing-run-finished", run_id=run_id)
+
+    @queue.periodic(cron=EVERY_MINUTE)
+    @queue.task(name=SEND, queueing_lock=SEND, retry=AGAIN)
+    def send_task(timestamp: int = 0) -> None:  # noqa: ARG001 - given by the schedule
+        """Send documents that wait, and those whose next try is due."""
+        send(engine, settings, clock)

@@ -7,6 +7,7 @@ from meterhub.web.pages import (
     alerts,
     coverage,
     fleet,
+    invoice_credit,
     invoices,
     live,
     login,
@@ -20,6 +21,18 @@ from meterhub.web.render import FOLDER
 
 def mount(app: FastAPI) -> None:
     """Add all pages and `/static`."""
-    for module in (login, overview, points, invoices, alerts, quarantine, live, fleet, coverage, operations):
+    for module in (
+        login,
+        overview,
+        points,
+        invoices,
+        invoice_credit,
+        alerts,
+        quarantine,
+        live,
+        fleet,
+        coverage,
+        operations,
+    ):
         app.include_router(module.router)
     app.mount("/static", StaticFiles(directory=FOLDER / "static"), name="static")

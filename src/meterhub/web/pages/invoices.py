@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import Query, Request, Response
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from meterhub.access import audit
 from meterhub.access.dependencies import EngineDep, SettingsDep
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing import repository
+from meterhub.billing.credits import service as credit_notes
+from meterhub.billing.delivery import repository as outbox
 from meterhub.billing.documents import loading
+from meterhub.billing.documents.model import IssuedDocument
 from meterhub.billing.documents.reading import document_of
+from meterhub.billing.einvoice.making import make_finvoice, make_ubl
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.explain import chain
 from meterhub.kit.db import AnyRow
@@ -56,8 +60,15 @@ def show(
     with engine.begin() as connection:
         invoice = loading.find_invoice(connection, number)
         explanation = chain.invoice(connection, settings, number)
+        returned = credit_notes.credits_of(connection, number)
+        deliveries = outbox.listed(connection, before_id=None, limit=ROWS, number=number)
         audit.record(connection, principal, action="read-invoice", purpose="billing", subject=f"invoice:{number}")
-    values = {"invoice": invoice, "explanation": explanation}
+    values = {
+        "invoice": invoice,
+        "explanation": explanation,
+        "credits": returned,
+        "deliveries": deliveries,
+    }
     return render(request, "invoice.html", values, principal=principal)
 
 
@@ -71,12 +82,43 @@ def show_pdf(
         audit.record(
             connection, principal, action="read-invoice-pdf", purpose="billing", subject=f"invoice:{number}"
         )
+    return _file(invoice_pdf(document_of(invoice)), "application/pdf", f"{invoice.number}.pdf")
+
+
+@router.get("/invoices/{number}/finvoice")
+def show_finvoice(
+    number: str, engine: EngineDep, principal: Annotated[Principal, page(Permission.READ_INVOICES)]
+) -> Response:
+    """Give an issued document as Finvoice."""
+    document = _addressed(engine, principal, number)
+    return _file(make_finvoice(document), "application/xml", f"{document.number}-finvoice.xml")
+
+
+@router.get("/invoices/{number}/ubl")
+def show_ubl(
+    number: str, engine: EngineDep, principal: Annotated[Principal, page(Permission.READ_INVOICES)]
+) -> Response:
+    """Give an issued document as Peppol BIS Billing."""
+    document = _addressed(engine, principal, number)
+    return _file(make_ubl(document), "application/xml", f"{document.number}-ubl.xml")
+
+
+def _addressed(engine: Engine, principal: Principal, number: str) -> IssuedDocument:
+    with engine.begin() as connection:
+        document = loading.find_document(connection, number)
+        audit.record(
+            connection, principal, action="read-invoice-xml", purpose="billing", subject=f"invoice:{number}"
+        )
+    return document
+
+
+def _file(content: bytes, media_type: str, name: str) -> Response:
     headers = {
-        "Content-Disposition": f'attachment; filename="{invoice.number}.pdf"',
+        "Content-Disposition": f'attachment; filename="{name}"',
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(invoice_pdf(document_of(invoice)), media_type="application/pdf", headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
 
 
 def _found(connection: Connection, search: str, after: int | None) -> Sequence[AnyRow]:
