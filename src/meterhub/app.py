@@ -18,6 +18,7 @@ import meterhub.access.routes
 import meterhub.alerts.routes
 import meterhub.assets.routes
 import meterhub.billing.routes
+import meterhub.explain.routes
 import meterhub.fleet.routes
 import meterhub.health.routes
 import meterhub.ingest.routes
@@ -66,6 +67,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.billing,
         meterhub.alerts,
         meterhub.jobs,
+        meterhub.explain,
         meterhub.health,
     ):
         app.include_router(module.routes.router)

@@ -147,6 +147,7 @@ MAY_CALL = {
     "POST /api/v1/metering-points/{point_code}/reads": {BILLING},
     "GET /api/v1/exports/{what}": {BILLING, OPERATIONS},
     "GET /api/v1/live/reads": POINT_READERS,
+    "GET /api/v1/reads/{read_id}/explanation": POINT_READERS,
     # prices and invoices
     "GET /api/v1/tariffs": CUSTOMER_READERS,
     "POST /api/v1/tariffs": {BILLING},
@@ -212,6 +213,7 @@ MAY_CALL = {
     "GET /coverage": POINT_READERS,
     "GET /operations": {ADMIN, OPERATIONS},
     "GET /live": POINT_READERS,
+    "GET /reads/{read_id}": POINT_READERS,
     "GET /live/reads": POINT_READERS,
 }
 
@@ -232,6 +234,7 @@ PATH_VALUES = {
     "point_code": "P-1",
     "property_code": "245-1-10-7",
     "refund_id": "1",
+    "read_id": "1",
     "run_id": "1",
     "serial": "00000001",
     "stop_id": "1",

@@ -57,7 +57,7 @@ class Explanation:
             "first_difference": None
             if difference is None
             else {"title": difference.title, "note": difference.note},
-            "steps": [_step_as_json(step) for step in self.steps],
+            "steps": [step_as_json(step) for step in self.steps],
         }
 
 
@@ -75,10 +75,11 @@ def differences(stored: dict[str, object], computed: dict[str, object]) -> list[
     ]
 
 
-def _step_as_json(step: Step) -> dict[str, Any]:
+def step_as_json(step: Step) -> dict[str, Any]:
+    """Return a step with all that it rests on as JSON."""
     return {
         "title": step.title,
         "verdict": step.verdict.value,
         "note": step.note,
-        "children": [_step_as_json(child) for child in step.children],
+        "children": [step_as_json(child) for child in step.children],
     }

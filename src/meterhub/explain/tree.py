@@ -1,5 +1,7 @@
 """An explanation on a terminal."""
 
+from collections.abc import Sequence
+
 from rich.console import Console
 from rich.markup import escape
 from rich.tree import Tree
@@ -24,6 +26,14 @@ def show(explanation: Explanation, console: Console) -> None:
         console.print("[bold green]AGREES[/]: every step computed again gives what is stored.")
     else:
         console.print(f"[bold red]DIFFERS[/]: {escape(difference.title)}: {escape(difference.note)}")
+
+
+def show_steps(steps: Sequence[Step], title: str, console: Console) -> None:
+    """Print steps as a tree."""
+    tree = Tree(f"[bold]{escape(title)}[/]")
+    for step in steps:
+        _add(tree, step)
+    console.print(tree)
 
 
 def _add(tree: Tree, step: Step) -> None:
