@@ -12,7 +12,8 @@ from sqlalchemy import Engine
 from meterhub.alerts.jobs import detect
 from meterhub.billing.delivery.jobs import send
 from meterhub.billing.delivery.service import SEND
-from meterhub.billing.jobs import RUN, run_billing
+from meterhub.billing.jobs import run_billing
+from meterhub.billing.runs.life import RUN
 from meterhub.fleet.jobs import MEASURE, WATCH, measure_coverage, watch_fleet
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import RETRY_TASK
@@ -84,12 +85,7 @@ def make_queue(engine: Engine, settings: Settings, clock: Clock) -> App:
         """Measure who hears which meter, where it is due."""
         measure_coverage(engine, clock())
 
-    @queue.periodic(cron=EVERY_NIGHT)
-    @queue.task(name=NIGHTLY, retry=AGAIN, queueing_lock=NIGHTLY)
-    def check_night_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
-        """Check what changed of all meters, from where it stopped."""
-        for counts in check_night(engine, settings, clock()):
-            log.info("checked", **counts)
+    _add_checks(queue, engine, settings, clock)
 
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name="jobs.rescue", pass_context=True, queueing_lock="jobs.rescue")
@@ -118,3 +114,14 @@ def _add_billing(queue: App, engine: Engine, settings: Settings, clock: Clock) -
     def send_task(timestamp: int = 0) -> None:  # noqa: ARG001 - given by the schedule
         """Send documents that wait, and those whose next try is due."""
         send(engine, settings, clock)
+
+
+def _add_checks(queue: App, engine: Engine, settings: Settings, clock: Clock) -> None:
+    """Register the checks of the night."""
+
+    @queue.periodic(cron=EVERY_NIGHT)
+    @queue.task(name=NIGHTLY, retry=AGAIN, queueing_lock=NIGHTLY)
+    def check_night_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Check what changed of all meters, from where it stopped."""
+        for counts in check_night(engine, settings, clock()):
+            log.info("checked", **counts)

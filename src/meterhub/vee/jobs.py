@@ -9,8 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
+from meterhub.kit.queue import defer
+from meterhub.readings.service import ROLL_UP
 from meterhub.settings import Settings
 from meterhub.vee import repository
+from meterhub.vee.estimates import keep_estimates
 from meterhub.vee.loading import load
 from meterhub.vee.reconcile import reconcile
 from meterhub.vee.rules import Rule, rules
@@ -24,7 +27,8 @@ FIRST_CHECK = timedelta(days=63)
 def check_arrivals(
     engine: Engine, settings: Settings, changed_from: Mapping[int, datetime], now: datetime
 ) -> Counter[str]:
-    """Check what came in, and note it for the night; returns how many findings are new, again there or gone."""
+    """Check what came in, and note it for the night; returns how many findings are new, again there or gone,
+    and how many gaps were estimated."""
     counts: Counter[str] = Counter()
     on_arrival = [rule for rule in rules() if rule.on_arrival]
     ids = sorted(changed_from)
@@ -56,6 +60,8 @@ def check_night(engine: Engine, settings: Settings, now: datetime) -> Iterator[C
             }
             counts = _check(connection, settings, from_at, nightly, now, with_hours=True)
             repository.note_night(connection, list(from_at), now)
+            if counts["estimated"]:
+                defer(connection, ROLL_UP, once=ROLL_UP)
         yield counts
 
 
@@ -71,7 +77,8 @@ def _check(
     counts: Counter[str] = Counter()
     names = frozenset(rule.name for rule in some_rules)
     known = repository.known(connection, list(from_at), names)
-    for loaded in load(connection, from_at, now, settings.zone, with_hours=with_hours):
+    meters = load(connection, from_at, now, settings.zone, with_hours=with_hours)
+    for loaded in meters:
         window = loaded.window
         hits = [(rule.name, hit) for rule in some_rules for hit in rule.hits(window)]
         changes = reconcile(
@@ -79,4 +86,5 @@ def _check(
         )
         repository.store(connection, loaded, changes, now)
         counts.update(new=len(changes.new), again=len(changes.again), gone=len(changes.gone))
+    counts["estimated"] += keep_estimates(connection, meters, now, settings.tz, silent=with_hours)
     return counts

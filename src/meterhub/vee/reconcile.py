@@ -20,7 +20,7 @@ class Known:
 
 @dataclass(slots=True)
 class Changes:
-    """What has to be stored: new hits by rule, open findings with newer evidence, returned ones, and those gone."""
+    """What has to be stored: new hits by rule, findings with newer evidence, those back again, those gone."""
 
     new: list[tuple[str, Hit]] = field(default_factory=list)
     newer: list[tuple[Known, Hit]] = field(default_factory=list)
@@ -47,13 +47,8 @@ def reconcile(
         met.add(same.id)
         if same.state == "closed":
             changes.again.append((same, hit))
-        elif same.state == "open" and (hit.start_s, hit.end_s, hit.evidence) != (
-            same.start_s,
-            same.end_s,
-            same.evidence,
-        ):
-            if hit.start_s <= same.start_s or hit.end_s > same.end_s:
-                changes.newer.append((same, hit))
+        elif same.state == "open" and _says_more(same, hit):
+            changes.newer.append((same, hit))
     changes.gone += [
         one
         for one in known
@@ -68,3 +63,10 @@ def reconcile(
 
 def _same(one: Known, hit: Hit) -> bool:
     return one.start_s == hit.start_s or max(one.start_s, hit.start_s) < min(one.end_s, hit.end_s)
+
+
+def _says_more(one: Known, hit: Hit) -> bool:
+    """Tell whether a hit is other than what is on record, and not only because less was examined."""
+    if (hit.start_s, hit.end_s, hit.evidence) == (one.start_s, one.end_s, one.evidence):
+        return False
+    return hit.start_s <= one.start_s or hit.end_s > one.end_s
