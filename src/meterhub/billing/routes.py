@@ -14,6 +14,7 @@ from meterhub.billing.delivery import routes as deliveries
 from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.einvoice.making import make_finvoice, make_ubl
+from meterhub.billing.dunning import routes as dunning
 from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.billing.payments import routes as payments
@@ -38,6 +39,7 @@ router.include_router(payments.router)
 router.include_router(credit_notes.router)
 router.include_router(deliveries.router)
 router.include_router(other_bills.router)
+router.include_router(dunning.router)
 
 
 @router.post("/tariffs", status_code=201)

@@ -16,6 +16,7 @@ from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.serialise import line_from_json
 from meterhub.billing.scenario.answers import answer_text
 from meterhub.commands._bill_documents import send, write_document
+from meterhub.commands._bill_dunning import interest, remind
 from meterhub.commands._bill_other import other
 from meterhub.commands._bill_payments import accounting, payments
 from meterhub.commands._bill_whatif import what_if
@@ -27,6 +28,8 @@ app = typer.Typer(no_args_is_help=True, help="Rate bills, credits, interest and 
 
 app.command("what-if")(what_if)
 app.command()(other)
+app.command()(remind)
+app.command()(interest)
 app.command()(send)
 app.command("document")(write_document)
 app.add_typer(payments, name="payments")

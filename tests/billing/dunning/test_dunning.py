@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing import prices
+from meterhub.billing.documents.letters import letter_from_json
 from meterhub.billing.dunning import collection, disconnection, events, interest, rates, reminders
-from meterhub.billing.dunning.letters import letter_of
 from meterhub.billing.dunning.steps import Step
 from meterhub.billing.ledger import allocations, balances, posting, stops
 from meterhub.billing.schemas import TariffDocument
@@ -72,10 +72,11 @@ def test_a_reminder_costs_a_consumer_five_euros_and_is_sent_once(town):
     with town.engine.connect() as connection:
         items = balances.open_items(connection, customer_id(town))
         (event,) = events.events(connection, batch_id=batch, limit=10)
-        letter = letter_of(events.event(connection, event.id).detail["letter"])
+        letter = letter_from_json(events.event(connection, event.id).detail["letter"])
     assert {(item.part, item.open_amount) for item in items} == {("principal", GROSS), ("fee", Decimal("5.00"))}
     assert (letter.kind, letter.total, letter.due_on) == ("reminder", GROSS + 5, date(2025, 5, 22))
     assert letter.buyer.name == "Maija Mallinen"
+    assert town.scalar("SELECT count(*) FROM delivery") == 1
 
 
 def test_a_company_pays_ten_and_a_table_row_corrects_that(town):

@@ -10,10 +10,12 @@ from sqlalchemy import Connection, text
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.billing import products
+from meterhub.billing.delivery.service import enqueue, enqueue_letter
+from meterhub.billing.documents.letters import letter_as_json
 from meterhub.billing.documents.model import LetterKind
 from meterhub.billing.dunning.claims import Claim, overdue
 from meterhub.billing.dunning.events import NewEvent, course_of_contract, note
-from meterhub.billing.dunning.letters import letter_json
+from meterhub.billing.dunning.letters import write
 from meterhub.billing.dunning.steps import Happened, Step, acts_on, current, round_of, rules_of
 from meterhub.billing.issuing import Draft, Issued, Kind, issue
 from meterhub.billing.ledger.allocations import lock_accounts
@@ -54,7 +56,7 @@ def warn(connection: Connection, settings: Settings, principal: Principal, contr
     if closes_from is None:
         raise Conflict(f"no lawful waiting time for closing water is known for {settings.country}")
     pay_by = bank_day_from(Country(settings.country), on + timedelta(days=TERM_DAYS))
-    letter = letter_json(
+    letter = write(
         settings,
         LetterKind.DISCONNECTION_WARNING,
         f"{contract_no}/{round_of(happened) + 1}",
@@ -66,7 +68,8 @@ def warn(connection: Connection, settings: Settings, principal: Principal, contr
         premises=f"{contract.street}, {contract.city}",
     )
     event = _event(contract, Step.WARNING, on, _sum(claims), "unpaid in spite of a reminder", principal, happened)
-    note(connection, [_with(event, closes_from, {"letter": letter})])
+    note(connection, [_with(event, closes_from, {"letter": letter_as_json(letter)})])
+    enqueue_letter(connection, contract.customer_id, letter, principal.name)
     _log(connection, principal, "warn-of-disconnection", contract_no)
     return closes_from
 
@@ -195,6 +198,7 @@ def _bill_fees(
         country=snapshot["country"],
     )
     (issued,) = issue(connection, [draft])
+    enqueue(connection, [issued.invoice_id])
     return issued
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
+from meterhub.billing.delivery.service import enqueue
 from meterhub.billing.dunning import rates
 from meterhub.billing.dunning.events import add_batch
 from meterhub.billing.issuing import Draft, Issued, Kind, issue
@@ -142,6 +143,7 @@ def charge(
         for bill in proposed.bills
     ]
     issued = issue(connection, drafts)
+    enqueue(connection, [one.invoice_id for one in issued], principal.name)
     batch = add_batch(connection, "interest", until, len(issued), proposed.amount, principal.name)
     connection.execute(
         _CHARGE,

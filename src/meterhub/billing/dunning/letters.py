@@ -1,4 +1,4 @@
-"""Letters of dunning: frozen with the event that they belong to, printed from that as often as wanted."""
+"""Letters of dunning: written from claims, kept with their event, queued for sending."""
 
 from datetime import date
 from decimal import Decimal
@@ -14,7 +14,7 @@ from meterhub.settings import Settings
 REMINDER_FEE = "REMINDER_FEE"
 
 
-def letter_json(
+def write(
     settings: Settings,
     kind: LetterKind,
     number: str,
@@ -26,59 +26,24 @@ def letter_json(
     fee: Decimal = ZERO,
     acts_on: date | None = None,
     premises: str = "",
-) -> Json:
-    """Return everything that is on a letter."""
-    return {
-        "kind": kind.value,
-        "number": number,
-        "issued_on": issued_on.isoformat(),
-        "due_on": due_on.isoformat(),
-        "reference": claims[0].reference,
-        "currency": claims[0].currency,
-        "country": settings.country,
-        "seller": settings.utility.model_dump(),
-        "customer": customer,
-        "items": [
-            {
-                "number": claim.number,
-                "issued_on": claim.issued_on.isoformat(),
-                "due_on": claim.due_on.isoformat(),
-                "gross": str(claim.amount),
-                "open": str(claim.open_amount),
-            }
-            for claim in claims
-        ],
-        "fees": [{"code": REMINDER_FEE, "amount": str(fee)}] if fee else [],
-        "acts_on": acts_on.isoformat() if acts_on else None,
-        "premises": premises,
-    }
-
-
-def letter_of(frozen: Json) -> Letter:
-    """Return the letter that was frozen."""
-    country = frozen["country"]
+) -> Letter:
+    """Return a letter to a customer about open claims; it names the reference of the first one."""
     return Letter(
-        kind=LetterKind(frozen["kind"]),
-        number=frozen["number"],
-        issued_on=date.fromisoformat(frozen["issued_on"]),
-        due_on=date.fromisoformat(frozen["due_on"]),
-        reference=frozen["reference"],
-        currency=frozen["currency"],
-        country=country,
-        language=LANGUAGES[frozen["customer"]["language"]],
-        seller=seller_of(frozen["seller"], country),
-        buyer=buyer_of(frozen["customer"], country),
+        kind=kind,
+        number=number,
+        issued_on=issued_on,
+        due_on=due_on,
+        reference=claims[0].reference,
+        currency=claims[0].currency,
+        country=settings.country,
+        language=LANGUAGES[customer["language"]],
+        seller=seller_of(settings.utility.model_dump(), settings.country),
+        buyer=buyer_of(customer, settings.country),
         items=tuple(
-            LetterItem(
-                one["number"],
-                date.fromisoformat(one["issued_on"]),
-                date.fromisoformat(one["due_on"]),
-                Decimal(one["gross"]),
-                Decimal(one["open"]),
-            )
-            for one in frozen["items"]
+            LetterItem(claim.number, claim.issued_on, claim.due_on, claim.amount, claim.open_amount)
+            for claim in claims
         ),
-        fees=tuple(LetterFee(one["code"], Decimal(one["amount"])) for one in frozen["fees"]),
-        acts_on=date.fromisoformat(frozen["acts_on"]) if frozen["acts_on"] else None,
-        premises=frozen["premises"],
+        fees=(LetterFee(REMINDER_FEE, fee),) if fee else (),
+        acts_on=acts_on,
+        premises=premises,
     )

@@ -9,11 +9,13 @@ from sqlalchemy import Connection
 
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
-from meterhub.billing.documents.model import LetterKind
+from meterhub.billing.delivery.service import enqueue_letter
+from meterhub.billing.documents.letters import letter_as_json
+from meterhub.billing.documents.model import Letter, LetterKind
 from meterhub.billing.dunning import rates
 from meterhub.billing.dunning.claims import Claim, overdue
 from meterhub.billing.dunning.events import NewEvent, add_batch, note
-from meterhub.billing.dunning.letters import letter_json
+from meterhub.billing.dunning.letters import write
 from meterhub.billing.dunning.steps import Step, next_step, rules_of
 from meterhub.billing.ledger.allocations import lock_accounts
 from meterhub.billing.ledger.posting import NewEntry, post
@@ -107,6 +109,7 @@ def remind(
         post(connection, [_fee_entry(one, as_of, due_on, principal) for one in proposals.steps if one.fee])
     )
     last = rules_of(settings.country).reminders
+    letters = [_letter(connection, settings, one, as_of, due_on, last) for one in proposals.steps]
     note(
         connection,
         [
@@ -122,11 +125,13 @@ def remind(
                 fee=one.fee,
                 fee_entry_id=next(fee_ids) if one.fee else None,
                 batch_id=batch,
-                detail={"letter": _letter(connection, settings, one, as_of, due_on, last)},
+                detail={"letter": letter_as_json(letter)},
             )
-            for one in proposals.steps
+            for one, letter in zip(proposals.steps, letters, strict=True)
         ],
     )
+    for one, letter in zip(proposals.steps, letters, strict=True):
+        enqueue_letter(connection, one.claim.customer_id, letter, principal.name)
     record(
         connection,
         principal,
@@ -154,10 +159,10 @@ def _fee_entry(one: Proposal, as_of: date, due_on: date, principal: Principal) -
 
 def _letter(
     connection: Connection, settings: Settings, one: Proposal, as_of: date, due_on: date, reminders: int
-) -> dict[str, object]:
-    """Freeze the letter; the last of several reminders gives notice of collection."""
+) -> Letter:
+    """Write the letter; the last of several reminders gives notice of collection."""
     notice = one.step is Step.REMINDER_2 and reminders > 1
-    return letter_json(
+    return write(
         settings,
         LetterKind.COLLECTION_WARNING if notice else LetterKind.REMINDER,
         f"{one.claim.number}/{REMINDERS.index(one.step) + 1}",

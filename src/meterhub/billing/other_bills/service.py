@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 from meterhub.access.audit import record
 from meterhub.access.principal import Principal
 from meterhub.billing import products
+from meterhub.billing.delivery.service import enqueue
 from meterhub.billing.issuing import Draft, Issued, Kind, issue
 from meterhub.billing.other_bills.schemas import (
     IssueRequest,
@@ -116,6 +117,7 @@ def issue_bill(
         country=snapshot["country"],
     )
     (issued,) = issue(connection, [draft])
+    enqueue(connection, [issued.invoice_id], principal.name)
     connection.execute(_ISSUED, {"id": bill_id, "invoice": issued.invoice_id, "by": principal.name})
     record(
         connection,
