@@ -17,6 +17,7 @@ import meterhub.billing.dunning.tables
 import meterhub.billing.ledger.tables
 import meterhub.billing.other_bills.tables
 import meterhub.billing.payments.tables
+import meterhub.billing.runs.tables
 import meterhub.billing.tables
 import meterhub.billing.whatif.tables
 import meterhub.fleet.tables

@@ -29,7 +29,7 @@ def waiting(connection):
 def test_a_billing_run_that_nobody_carries_out_is_queued_again_once(engine):
     with engine.begin() as connection:
         lost = a_run(connection, "running")
-        a_run(connection, "finished")
+        a_run(connection, "issued")
         a_run(connection, "failed")
         under_way = a_run(connection, "running")
         defer(connection, "billing.run", {"run_id": under_way}, once=f"billing.run:{under_way}")

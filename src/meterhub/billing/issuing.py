@@ -91,6 +91,27 @@ def issue(connection: Connection, drafts: Sequence[Draft], *, preview: bool = Fa
     ]
 
 
+def issue_stored(
+    connection: Connection,
+    draft_ids: Sequence[int],
+    heads: Sequence[tuple[DocumentType, str, int]],
+    *,
+    preview: bool = False,
+) -> list[int]:
+    """Number and store what a billing run has calculated, and post it; `heads` are type, country, year of each."""
+    if not draft_ids:
+        return []
+    numbers = take_numbers(connection, heads, preview=preview)
+    values = {
+        "ids": list(draft_ids),
+        "numbers": [one.number for one in numbers],
+        "references": [one.reference for one in numbers],
+    }
+    ids = [row.id for row in connection.execute(_ISSUE_STORED, values)]
+    posting.post_invoices(connection, ids)
+    return ids
+
+
 def take_numbers(
     connection: Connection, heads: Sequence[tuple[DocumentType, str, int]], *, preview: bool = False
 ) -> list[Numbered]:
@@ -156,16 +177,16 @@ _FROM_JSON = """
     SELECT * FROM json_to_recordset(CAST(:bills AS json)) AS new
         (number text, reference text, type text, kind text, run_id int, contract_id int, customer_id int,
          credits_id int, starts date, ends date, issued_on date, due_on date, currency text,
-         net numeric, vat numeric, gross numeric, snapshot jsonb, lines json, groups json)
+         net numeric, vat numeric, gross numeric, daily_l numeric, snapshot jsonb, lines json, groups json)
 """
 
 _STORE = """
     WITH bill AS MATERIALIZED ({source}), issued AS (
         INSERT INTO invoice (number, reference, type, kind, run_id, contract_id, customer_id, credits_id, period,
-                             issued_on, due_on, currency, net, vat, gross, snapshot)
+                             issued_on, due_on, currency, net, vat, gross, daily_l, snapshot)
         SELECT number, reference, type, kind, run_id, contract_id, customer_id, credits_id,
                CASE WHEN starts IS NOT NULL THEN daterange(starts, ends) END,
-               issued_on, due_on, currency, net, vat, gross, snapshot
+               issued_on, due_on, currency, net, vat, gross, daily_l, snapshot
         FROM bill
         RETURNING id, number
     ), grouped AS (
@@ -189,7 +210,18 @@ _STORE = """
     SELECT id, number FROM issued
 """
 
+_FROM_DRAFTS = """
+    SELECT w.number, w.reference, d.type, 'consumption' AS kind, d.run_id, d.contract_id, d.customer_id,
+           CAST(NULL AS int) AS credits_id, lower(d.period) AS starts, upper(d.period) AS ends, r.issued_on,
+           r.due_on, t.currency, d.net, d.vat, d.gross, d.daily_l, d.snapshot, d.lines, d.groups
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS text[]), CAST(:references AS text[]))
+         AS w (id, number, reference)
+    JOIN billing_draft d ON d.id = w.id JOIN billing_run r ON r.id = d.run_id JOIN tariff t ON t.id = r.tariff_id
+    ORDER BY w.number
+"""
+
 _ISSUE = text(_STORE.format(source=_FROM_JSON))
+_ISSUE_STORED = text(_STORE.format(source=_FROM_DRAFTS))
 
 
 def _row(draft: Draft, number: str, reference: str) -> Json:

@@ -5,14 +5,13 @@ from collections.abc import Callable
 from sqlalchemy import Engine
 
 from meterhub.billing.runs import execution
+from meterhub.billing.runs.life import RUN
 from meterhub.billing.whatif import service as what_ifs
 from meterhub.settings import Settings
 
-RUN = "billing.run"
-
 
 def run_billing(engine: Engine, settings: Settings, run_id: int) -> None:
-    """Carry out a billing run, or what is left of it."""
+    """Calculate or issue a billing run, or what is left of it."""
     execution.carry_out(engine, settings, run_id)
 
 

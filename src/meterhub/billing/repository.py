@@ -1,4 +1,4 @@
-"""Queries of price lists, runs and issued documents (what a run loads and writes: `loading`, `issue`)."""
+"""Queries of price lists and issued documents (runs have their own)."""
 
 import json
 from collections.abc import Sequence
@@ -8,7 +8,6 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.schemas import TariffDocument, TariffVersionIn, VatRateIn
 from meterhub.kit.db import AnyRow
-from meterhub.kit.periods import DateRange
 
 PRICES_LOCK = 7_301_001
 
@@ -98,109 +97,11 @@ def billed_until(
     """Return the end of what has been billed by a price list, or by any of a country."""
     query = text(
         "SELECT max(upper(r.period)) FROM billing_run r JOIN tariff t ON t.id = r.tariff_id "
-        "WHERE t.id = coalesce(:tariff_id, t.id) AND t.country = coalesce(:country, t.country)"
+        "WHERE t.id = coalesce(:tariff_id, t.id) AND t.country = coalesce(:country, t.country) "
+        "AND r.state <> 'cancelled'"
     )
     result: date | None = connection.execute(query, {"tariff_id": tariff_id, "country": country}).scalar_one()
     return result
-
-
-def overlapping_run(connection: Connection, billing_group: str, period: DateRange) -> AnyRow | None:
-    """Return a run of the group that shares a day with the period, or None."""
-    query = text(
-        "SELECT id, lower(period) AS period_start, upper(period) AS period_end FROM billing_run "
-        "WHERE billing_group = :billing_group AND period && daterange(:start, :end) ORDER BY id LIMIT 1"
-    )
-    values = {"billing_group": billing_group, "start": period.start, "end": period.end}
-    return connection.execute(query, values).one_or_none()
-
-
-def add_run(connection: Connection, values: dict[str, object]) -> int | None:
-    """Store a run; None if another with a shared day came first."""
-    query = text(
-        "INSERT INTO billing_run (billing_group, period, tariff_id, issued_on, due_on, created_by) VALUES "
-        "(:billing_group, daterange(:start, :end), :tariff_id, :issued_on, :due_on, :created_by) "
-        "ON CONFLICT DO NOTHING RETURNING id"
-    )
-    result: int | None = connection.execute(query, values).scalar_one_or_none()
-    return result
-
-
-_RUN = (
-    "SELECT r.id, r.billing_group, lower(r.period) AS period_start, upper(r.period) AS period_end, "
-    "r.tariff_id, t.code AS tariff, t.country, t.currency, r.state, r.issued_on, r.due_on, r.created_at, "
-    "r.created_by, r.finished_at, r.accounts_total, r.accounts_done "
-    "FROM billing_run r JOIN tariff t ON t.id = r.tariff_id "
-)
-
-
-def run_by_id(connection: Connection, run_id: int, *, lock: bool = False) -> AnyRow | None:
-    """Return a run, or None; with `lock`, nobody else starts, finishes or resumes it meanwhile."""
-    query = text(_RUN + "WHERE r.id = :id" + (" FOR NO KEY UPDATE OF r" if lock else ""))
-    return connection.execute(query, {"id": run_id}).one_or_none()
-
-
-def list_runs(connection: Connection, *, before_id: int | None, limit: int) -> Sequence[AnyRow]:
-    """Return runs, newest first."""
-    query = text(_RUN + "WHERE (CAST(:before AS int) IS NULL OR r.id < :before) ORDER BY r.id DESC LIMIT :limit")
-    return connection.execute(query, {"before": before_id, "limit": limit}).all()
-
-
-def holds(connection: Connection, run_id: int) -> Sequence[AnyRow]:
-    """Return what a run holds back and why."""
-    query = text(
-        "SELECT c.contract_no, h.code, h.message, h.held_at FROM billing_hold h "
-        "JOIN contract c ON c.id = h.contract_id "
-        "WHERE h.run_id = :run_id AND h.resolved_at IS NULL ORDER BY c.contract_no"
-    )
-    return connection.execute(query, {"run_id": run_id}).all()
-
-
-def release_holds(connection: Connection, run_id: int) -> None:
-    """Let a run take the contracts that it held back once more."""
-    connection.execute(
-        text(
-            "WITH released AS (UPDATE billing_run_contract SET state = 'todo' "
-            "WHERE run_id = :id AND state = 'held' RETURNING 1) "
-            "UPDATE billing_run SET state = 'queued', finished_at = NULL, "
-            "accounts_done = accounts_done - (SELECT count(*) FROM released) WHERE id = :id"
-        ),
-        {"id": run_id},
-    )
-    connection.execute(
-        text("UPDATE billing_hold SET resolved_at = now() WHERE run_id = :id AND resolved_at IS NULL"),
-        {"id": run_id},
-    )
-
-
-def run_amounts(connection: Connection, run_id: int) -> AnyRow:
-    """Return the count and sums of a run's documents."""
-    query = text(
-        "SELECT count(*) FILTER (WHERE type = 'invoice') AS invoices, "
-        "count(*) FILTER (WHERE type = 'credit_note') AS credit_notes, "
-        "coalesce(sum(net), 0.00) AS net, coalesce(sum(vat), 0.00) AS vat, coalesce(sum(gross), 0.00) AS gross "
-        "FROM invoice WHERE run_id = :run_id"
-    )
-    return connection.execute(query, {"run_id": run_id}).one()
-
-
-def component_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
-    """Return quantity and net of each component of a run."""
-    query = text(
-        "SELECT l.component, l.unit, count(*) AS lines, sum(l.quantity) AS quantity, sum(l.net) AS net "
-        "FROM invoice i JOIN invoice_line l ON l.invoice_id = i.id "
-        "WHERE i.run_id = :run_id GROUP BY l.component, l.unit ORDER BY l.component, l.unit"
-    )
-    return connection.execute(query, {"run_id": run_id}).all()
-
-
-def vat_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
-    """Return base and VAT of each rate of a run."""
-    query = text(
-        "SELECT v.category, v.rate, sum(v.base) AS base, sum(v.vat) AS vat "
-        "FROM invoice i JOIN invoice_vat v ON v.invoice_id = i.id "
-        "WHERE i.run_id = :run_id GROUP BY v.category, v.rate ORDER BY v.category, v.rate"
-    )
-    return connection.execute(query, {"run_id": run_id}).all()
 
 
 _INVOICE = (
@@ -210,6 +111,13 @@ _INVOICE = (
     "credited.number AS credits{snapshot} "
     "FROM invoice i JOIN customer u ON u.id = i.customer_id LEFT JOIN contract c ON c.id = i.contract_id "
     "LEFT JOIN invoice credited ON credited.id = i.credits_id "
+)
+
+
+# What many snapshots share is kept once, see `runs.tables`.
+_SNAPSHOT = (
+    ", coalesce((SELECT f.content FROM billing_frozen f WHERE f.hash = i.snapshot ->> 'frozen'), '{}') "
+    "|| (i.snapshot - 'frozen') AS snapshot"
 )
 
 
@@ -239,7 +147,7 @@ def list_invoices(
 
 def invoice_by_number(connection: Connection, number: str) -> AnyRow | None:
     """Return an issued document with its snapshot, or None."""
-    query = text(_INVOICE.format(snapshot=", i.snapshot") + "WHERE i.number = :number")
+    query = text(_INVOICE.format(snapshot=_SNAPSHOT) + "WHERE i.number = :number")
     return connection.execute(query, {"number": number}).one_or_none()
 
 

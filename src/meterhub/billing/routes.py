@@ -1,4 +1,4 @@
-"""REST for price lists, billing runs and issued documents."""
+"""REST for price lists and issued documents; runs and other parts bring their own."""
 
 from typing import Annotated
 
@@ -8,24 +8,19 @@ from meterhub.access.audit import record
 from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
-from meterhub.billing import prices, repository, service
+from meterhub.billing import prices, repository
 from meterhub.billing.credits import routes as credit_notes
 from meterhub.billing.delivery import routes as deliveries
 from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.einvoice.making import make_finvoice, make_ubl
-from meterhub.billing.dunning import routes as dunning
 from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
 from meterhub.billing.payments import routes as payments
+from meterhub.billing.runs import routes as runs
 from meterhub.billing.schemas import (
     InvoiceDetail,
     InvoiceOut,
-    Preview,
-    RunCreated,
-    RunDetail,
-    RunOut,
-    RunRequest,
     TariffDocument,
     TariffImport,
     TariffOut,
@@ -34,12 +29,12 @@ from meterhub.billing.whatif import routes as what_ifs
 from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(prefix="/api/v1", tags=["billing"])
+router.include_router(runs.router)
 router.include_router(what_ifs.router)
 router.include_router(payments.router)
 router.include_router(credit_notes.router)
 router.include_router(deliveries.router)
 router.include_router(other_bills.router)
-router.include_router(dunning.router)
 
 
 @router.post("/tariffs", status_code=201)
@@ -80,59 +75,6 @@ def list_tariffs(
     """List all price lists with all their versions."""
     with engine.connect() as connection:
         return prices.list_tariffs(connection)
-
-
-@router.post("/billing/runs", status_code=202)
-def start_run(
-    body: RunRequest, engine: EngineDep, principal: Annotated[Principal, require(Permission.RUN_BILLING)]
-) -> RunCreated:
-    """Start a billing run; 409 names the run if one of the group has these days already."""
-    with engine.begin() as connection:
-        run_id = service.start_run(connection, principal, body)
-    return RunCreated(id=run_id, state="queued")
-
-
-@router.post("/billing/runs/preview")
-def preview_run(
-    body: RunRequest,
-    engine: EngineDep,
-    settings: SettingsDep,
-    principal: Annotated[Principal, require(Permission.RUN_BILLING)],
-) -> Preview:
-    """Compute what a run would come to; nothing of it is kept."""
-    return service.preview(engine, settings, principal, body)
-
-
-@router.get("/billing/runs")
-def list_runs(
-    engine: EngineDep,
-    page: Annotated[IdPage, Query()],
-    principal: Annotated[Principal, require(Permission.READ_INVOICES)],
-) -> Page[RunOut]:
-    """List billing runs, newest first."""
-    with engine.connect() as connection:
-        rows = repository.list_runs(connection, before_id=page.after, limit=page.limit + 1)
-    shown, cursor = page_of(rows, page.limit, lambda row: row.id)
-    return Page(items=[service.run_out(row) for row in shown], next_cursor=cursor)
-
-
-@router.get("/billing/runs/{run_id}")
-def read_run(
-    run_id: int, engine: EngineDep, principal: Annotated[Principal, require(Permission.READ_INVOICES)]
-) -> RunDetail:
-    """Return a run: state, progress, sums by component and VAT rate, contracts held back."""
-    with engine.connect() as connection:
-        return service.run_detail(connection, run_id)
-
-
-@router.post("/billing/runs/{run_id}/resume", status_code=202)
-def resume_run(
-    run_id: int, engine: EngineDep, principal: Annotated[Principal, require(Permission.RUN_BILLING)]
-) -> RunCreated:
-    """Bill what a run has left, and try the contracts that it held back again."""
-    with engine.begin() as connection:
-        service.resume_run(connection, principal, run_id)
-    return RunCreated(id=run_id, state="queued")
 
 
 @router.get("/invoices")

@@ -1,6 +1,6 @@
 """What billing takes and gives over HTTP; amounts and prices are decimal strings, days ISO dates."""
 
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -151,33 +151,6 @@ class TariffOut(BaseModel):
     vat: list[VatRateIn]
 
 
-class RunRequest(_Body):
-    """A billing run to start or to preview; `due_on` defaults to the earliest lawful day."""
-
-    billing_group: Literal["monthly", "quarterly"]
-    period: Period
-    tariff: Code
-    issued_on: Day
-    due_on: Day | None = None
-
-
-class RunCreated(BaseModel):
-    """A run that waits for the worker."""
-
-    id: int
-    state: str
-
-
-class ComponentSum(BaseModel):
-    """What a component comes to over all documents of a run."""
-
-    component: str
-    unit: str
-    lines: int
-    quantity: Decimal
-    net: Decimal
-
-
 class VatSum(BaseModel):
     """What a VAT rate comes to over all documents of a run."""
 
@@ -185,60 +158,6 @@ class VatSum(BaseModel):
     rate: Decimal
     base: Decimal
     vat: Decimal
-
-
-class RunTotals(BaseModel):
-    """The sums of a run, for approval and for the ledger."""
-
-    invoices: int
-    credit_notes: int
-    net: Decimal
-    vat: Decimal
-    gross: Decimal
-    components: list[ComponentSum]
-    vat_rates: list[VatSum]
-
-
-class Hold(BaseModel):
-    """A contract that could not be billed, and why."""
-
-    contract_no: str
-    code: str
-    message: str
-    held_at: datetime
-
-
-class RunOut(BaseModel):
-    """A billing run and how far it is."""
-
-    id: int
-    billing_group: str
-    period: tuple[date, date]
-    tariff: str
-    state: str
-    issued_on: date
-    due_on: date
-    created_at: datetime
-    created_by: str
-    finished_at: datetime | None
-    accounts_total: int
-    accounts_done: int
-
-
-class RunDetail(RunOut):
-    """A billing run with its sums and the contracts it had to hold back."""
-
-    totals: RunTotals
-    holds: list[Hold]
-
-
-class Preview(BaseModel):
-    """What a run would come to; nothing of it was kept."""
-
-    accounts: int
-    due_on: date
-    totals: RunTotals
-    holds: list[Hold]
 
 
 class InvoiceOut(BaseModel):

@@ -1,4 +1,4 @@
-"""Tables of prices, runs, invoices and their lines; what is issued is never edited (triggers refuse it)."""
+"""Tables of prices, invoices and lines (runs: `runs.tables`); what is issued is never edited (by trigger)."""
 
 from sqlalchemy import (
     BigInteger,
@@ -67,56 +67,6 @@ vat_rate = Table(
     ExcludeConstraint(("country", "="), ("code", "="), ("valid", "&&"), name="ex_vat_rate_valid", using="gist"),
 )
 
-billing_run = Table(
-    "billing_run",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("billing_group", Text, nullable=False),
-    Column("period", DATERANGE, nullable=False),
-    Column("tariff_id", Integer, ForeignKey("tariff.id"), nullable=False),
-    Column("state", Text, nullable=False, server_default="queued"),
-    Column("issued_on", Date, nullable=False),
-    Column("due_on", Date, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("created_by", Text, nullable=False),
-    Column("finished_at", DateTime(timezone=True)),
-    Column("accounts_total", Integer, nullable=False, server_default=text("0")),
-    Column("accounts_done", Integer, nullable=False, server_default=text("0")),
-    CheckConstraint("state IN ('queued', 'running', 'finished', 'failed')", name="state"),
-    ExcludeConstraint(("billing_group", "="), ("period", "&&"), name="ex_billing_run_period", using="gist"),
-)
-
-# The contracts of a run, fixed when it starts; workers take those in state `todo`, each once.
-billing_run_contract = Table(
-    "billing_run_contract",
-    metadata,
-    Column("run_id", Integer, ForeignKey("billing_run.id"), primary_key=True),
-    Column("contract_id", Integer, ForeignKey("contract.id"), primary_key=True),
-    Column("period", DATERANGE, nullable=False),
-    Column("state", Text, nullable=False, server_default="todo"),
-    CheckConstraint("state IN ('todo', 'issued', 'held', 'nothing')", name="state"),
-    Index(
-        "ix_billing_run_contract_todo",
-        "run_id",
-        "contract_id",
-        postgresql_where=text("state = 'todo'"),
-    ),
-)
-
-# A contract that could not be billed, with the reason; the rest of the run goes on.
-billing_hold = Table(
-    "billing_hold",
-    metadata,
-    Column("id", Integer, Identity(always=True), primary_key=True),
-    Column("run_id", Integer, ForeignKey("billing_run.id"), nullable=False),
-    Column("contract_id", Integer, ForeignKey("contract.id"), nullable=False),
-    Column("code", Text, nullable=False),
-    Column("message", Text, nullable=False),
-    Column("held_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
-    Column("resolved_at", DateTime(timezone=True)),
-    UniqueConstraint("run_id", "contract_id"),
-)
-
 # Gapless numbers: the counter moves in the transaction that issues (sequences leave gaps on rollback).
 number_series = Table(
     "number_series",
@@ -148,6 +98,7 @@ invoice = Table(
     Column("net", Numeric(12, 2), nullable=False),
     Column("vat", Numeric(12, 2), nullable=False),
     Column("gross", Numeric(12, 2), nullable=False),
+    Column("daily_l", Numeric),
     Column("snapshot", JSONB, nullable=False),
     CheckConstraint("type IN ('invoice', 'credit_note')", name="type"),
     CheckConstraint("kind IN ('consumption', 'other', 'interest')", name="kind"),
@@ -191,4 +142,10 @@ invoice_line = Table(
     Column("refers_to", Text),
     Column("trace", JSONB, nullable=False),
     UniqueConstraint("invoice_id", "position"),
+    Index(
+        "ix_invoice_line_estimated",
+        "invoice_id",
+        postgresql_where=text("quality = 'estimated' AND refers_to IS NULL"),
+    ),
+    Index("ix_invoice_line_refers_to", "refers_to", postgresql_where=text("refers_to IS NOT NULL")),
 )

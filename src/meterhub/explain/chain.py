@@ -9,17 +9,18 @@ from sqlalchemy import Connection
 from meterhub.billing.credits.snapshot import recompute
 from meterhub.billing.documents import loading
 from meterhub.billing.issuing import Kind
+from meterhub.billing.rating.components import KINDS
 from meterhub.billing.rating.errors import RatingError
 from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.model import DocumentType, Line, Quality
+from meterhub.billing.rating.price_checks import parameters_of
 from meterhub.billing.rating.quoting import quote
 from meterhub.billing.rating.serialise import trace_from_json
-from meterhub.billing.rating.traces import FixedTrace, MinimumTrace, VolumeTrace
+from meterhub.billing.rating.traces import FixedTrace, MinimumTrace, SplitTrace, Trace, VolumeTrace
 from meterhub.billing.rating.vat import vat_groups
 from meterhub.billing.rating.verify import disagreements
 from meterhub.billing.receivables.identifiers import is_kid_mod10, is_viite
-from meterhub.billing.runs.accounts import only_document
-from meterhub.billing.runs.snapshot import quote_of
+from meterhub.billing.runs.snapshot import document_of, quote_of
 from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
 from meterhub.explain import repository
 from meterhub.explain.evidence import Evidence
@@ -29,8 +30,8 @@ from meterhub.kit.money import ZERO
 from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
-# Not kept in lines; and compared as a whole, since a trace is too long to print.
-_APART = ("point", "trace")
+# Compared as a whole, since a trace is too long to print.
+_APART = ("trace",)
 
 
 def invoice(connection: Connection, settings: Settings, number: str) -> Explanation:
@@ -79,25 +80,33 @@ def _line_step(
 
 
 def _reads(line: Line, evidence: Evidence) -> list[Step]:
-    if not isinstance(line.trace, VolumeTrace):
+    trace = _whole(line.trace)
+    if not isinstance(trace, VolumeTrace):
         return []
     refs = {
         str(one.ref): None
-        for volume in line.trace.meters
+        for volume in (*trace.meters, *trace.deducted)
         for value in (volume.opening, volume.closing)
         for one in value.evidence
     }
     return [evidence.step(ref) for ref in refs]
 
 
+def _whole(trace: Trace | None) -> Trace | None:
+    """Return how the whole of a line was computed that several payers share."""
+    return trace.whole if isinstance(trace, SplitTrace) else trace
+
+
 def _prices(line: Line, prices: Mapping[int, AnyRow], vat: Mapping[int, AnyRow]) -> list[Step]:
     """Compare price and VAT rate of a line with the versions that the price list holds."""
-    trace = line.trace
+    trace = _whole(line.trace)
     if not isinstance(trace, VolumeTrace | FixedTrace | MinimumTrace):
         return []
     price = prices.get(trace.tariff_ref) if isinstance(trace.tariff_ref, int) else None
     rate = vat.get(trace.vat_ref) if isinstance(trace.vat_ref, int) else None
     charged = trace.net_price if isinstance(trace, MinimumTrace) else line.unit_price
+    # a kind with a table of prices has none of its own: rating the stored inputs again covers it
+    own = price is not None and KINDS[price.kind].priced(parameters_of(price.kind, price.per, price.parameters))
     return [
         checked(
             f"price {charged}, version {trace.tariff_ref} of the price list",
@@ -105,7 +114,7 @@ def _prices(line: Line, prices: Mapping[int, AnyRow], vat: Mapping[int, AnyRow])
             if price is None
             else differences(
                 {"component": line.code, "price": charged},
-                {"component": price.component, "price": price.net_price},
+                {"component": price.component, "price": price.net_price if own else charged},
             ),
         ),
         checked(
@@ -129,7 +138,7 @@ def _computed_again(issued: InvoiceDetail, lines: list[Line]) -> list[Step]:
         return []
     title = "the stored inputs, rated again, give the same lines"
     try:
-        document = only_document(quote(quote_of(issued.snapshot)))
+        document = document_of(quote(quote_of(issued.snapshot)), issued.snapshot)
     except RatingError as error:
         return [Step(title, Verdict.DIFFERS, str(error))]
     return [_same_lines(title, lines, document.lines if document else ())]

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from meterhub.assets.keys import key_for
 from meterhub.billing.runs.snapshot import meter_name
-from meterhub.billing.runs.usage import StoredRead, local_midnight, register_between, whole_litres_ml
+from meterhub.billing.runs.usage import ML_PER_L, StoredRead, local_midnight, register_between, whole_litres_ml
 from meterhub.errors import MeterhubError
 from meterhub.explain import repository
 from meterhub.explain.model import Step, Verdict, checked, differences
@@ -25,6 +25,7 @@ from meterhub.ingest.decoding import (
 from meterhub.ingest.repository import load_formats
 from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ml_as_m3
+from meterhub.kit.units import ML_PER_M3
 from meterhub.kit.values import Json
 from meterhub.settings import Settings
 from meterhub.wmbus import FormatStore
@@ -39,7 +40,8 @@ class Evidence:
         self._zone = ZoneInfo(snapshot["zone"])
         self._by_ref: dict[str, tuple[Json, Json]] = {
             read["ref"]: (installation, read)
-            for installation in snapshot.get("installations", ())
+            for place in (snapshot, *snapshot.get("deducts", ()))
+            for installation in place.get("installations", ())
             for read in installation["reads"]
         }
         kept = [stored for _, read in self._by_ref.values() for stored in read["reads"]]
@@ -63,7 +65,7 @@ class Evidence:
         if ref in self._told:
             return Step(f"{title} (see above)")
         self._told.add(ref)
-        if "invoice" in read:
+        if "invoice" in read or "contract_id" in read:
             return self._carried(title, installation, read)
         stored = tuple(self._stored_read(installation, one) for one in read["reads"])
         computed_ml = self._register(installation, read)
@@ -71,11 +73,22 @@ class Evidence:
         return checked(title, found, stored)
 
     def _carried(self, title: str, installation: Json, read: Json) -> Step:
-        number = read["invoice"]
-        if read["basis"] == "invoice":
-            name, other_ml = "closing", repository.closing(self._connection, number, installation["meter_id"])
+        """Compare a register that another document fixed with what that one says."""
+        day, basis, meter_id = date.fromisoformat(read["on"]), read["basis"], installation["meter_id"]
+        number = read.get("invoice") or repository.neighbour(
+            self._connection, read["contract_id"], day, ends=basis == "invoice"
+        )
+        if number is None:
+            return Step(title, Verdict.UNKNOWN, "the document beside it was never issued")
+        other_ml: int | None
+        if basis == "reopened":
+            litres = repository.reopened(self._connection, number, meter_name(installation), day)
+            modulus = 10 ** installation["digits"] * ML_PER_M3
+            name, other_ml = "opening of a line", None if litres is None else litres * ML_PER_L % modulus
+        elif basis == "invoice":
+            name, other_ml = "closing", repository.closing(self._connection, number, meter_id)
         else:
-            name, other_ml = "opening", repository.opening(self._connection, number, installation["meter_id"])
+            name, other_ml = "opening", repository.opening(self._connection, number, meter_id)
         name = f"{name} of {number} [ml]"
         return checked(f"{title} {number}", differences({name: read["volume_ml"]}, {name: other_ml}))
 
@@ -147,4 +160,5 @@ _BASIS = {
     "interpolated": "on the line between two reads",
     "invoice": "as closed by",
     "next_invoice": "as opened by",
+    "reopened": "as an estimate began on",
 }

@@ -39,8 +39,17 @@ def test_a_clerk_starts_a_run_follows_it_and_reads_its_invoices(town, clerk, hub
     assert (started.status_code, started.json()["state"]) == (202, "queued")
     run_id = started.json()["id"]
     execution.carry_out(town.engine, settings(), run_id)
+    drafted = clerk.get(f"/api/v1/billing/runs/{run_id}").json()
+    assert (drafted["state"], drafted["totals"]["gross"]) == ("calculated", "235.97")
+    own = clerk.post(f"/api/v1/billing/runs/{run_id}/approve")
+    assert (own.status_code, "somebody else has to approve" in own.json()["detail"]) == (409, True)
+    assert clerk.post(f"/api/v1/billing/runs/{run_id}/issue").status_code == 409
+    chief = hub.client("billing", "read-only")
+    assert chief.post(f"/api/v1/billing/runs/{run_id}/approve").json()["state"] == "approved"
+    assert clerk.post(f"/api/v1/billing/runs/{run_id}/issue").json()["state"] == "issuing"
+    execution.carry_out(town.engine, settings(), run_id)
     run = clerk.get(f"/api/v1/billing/runs/{run_id}").json()
-    assert (run["state"], run["accounts_done"], run["period"]) == ("finished", 2, RUN["period"])
+    assert (run["state"], run["accounts_done"], run["period"]) == ("issued", 2, RUN["period"])
     assert (run["totals"]["gross"], run["totals"]["invoices"]) == ("235.97", 1)
     assert [(one["component"], one["quantity"], one["net"]) for one in run["totals"]["components"]] == [
         ("BASE_WASTEWATER", "90", "23.67"),

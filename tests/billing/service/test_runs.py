@@ -7,10 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from meterhub.access.principal import SYSTEM
-from meterhub.billing import service
-from meterhub.billing.runs import execution
+from meterhub.billing.runs import drafts, execution, life
 from meterhub.errors import BadInput, Conflict
-from tests.billing.service.town import QUARTER, at, b1_house, request, settings
+from tests.billing.service.town import OTHER, QUARTER, at, b1_house, request, settings
 
 
 def test_a_quarter_on_reads_comes_to_the_worked_bill_b1(town):
@@ -130,8 +129,8 @@ def test_a_contract_without_reads_is_held_and_the_others_are_billed(town):
     run_id = town.bill()
     assert town.invoice(house).gross == Decimal("235.97")
     with town.engine.connect() as connection:
-        detail = service.run_detail(connection, run_id)
-    assert (detail.state, detail.accounts_total, detail.accounts_done) == ("finished", 2, 2)
+        detail = life.run_detail(connection, run_id)
+    assert (detail.state, detail.accounts_total, detail.accounts_done) == ("issued", 2, 2)
     assert [(hold.contract_no, hold.code) for hold in detail.holds] == [(silent.contract_no, "no_opening_read")]
     assert detail.totals.gross == Decimal("235.97")
 
@@ -141,11 +140,11 @@ def test_a_held_contract_is_billed_when_the_run_is_resumed_with_its_reads(town):
     run_id = town.bill()
     town.read(silent.meter_id, (at(date(2025, 1, 1)), "5.000"), (at(date(2025, 4, 1)), "6.000"))
     with town.engine.begin() as connection:
-        service.resume_run(connection, SYSTEM, run_id)
-    execution.carry_out(town.engine, settings(), run_id)
+        life.resume_run(connection, SYSTEM, run_id)
+    town.carry(run_id)
     with town.engine.connect() as connection:
-        detail = service.run_detail(connection, run_id)
-    assert (detail.state, detail.accounts_done, detail.holds) == ("finished", 1, [])
+        detail = life.run_detail(connection, run_id)
+    assert (detail.state, detail.accounts_done, detail.holds) == ("issued", 1, [])
     assert town.invoice(silent).number == "2025-000001"
 
 
@@ -172,36 +171,61 @@ def test_a_quarter_billed_after_its_successor_closes_with_what_that_one_opened_w
     second = town.invoice(house)
     town.read(house.meter_id, (at(date(2025, 1, 1)), "0.000"), (at(date(2025, 3, 31), 12), "60.000"))
     with town.engine.begin() as connection:
-        service.resume_run(connection, SYSTEM, held)
-    execution.carry_out(town.engine, settings(), held)
+        life.resume_run(connection, SYSTEM, held)
+    town.carry(held)
     first = town.invoice(house)
     used = [line.quantity for invoice in (first, second) for line in invoice.lines if line.component == "WATER"]
     assert sum(used) == Decimal("150.000")
     assert first.snapshot["installations"][0]["reads"][-1]["invoice"] == second.number
 
 
-def test_numbers_have_no_gap_and_no_double_after_a_crash_in_the_middle(town, monkeypatch):
+def test_numbers_have_no_gap_and_no_double_after_a_crash_in_the_middle_of_issuing(town, monkeypatch):
     houses = [b1_house(town) for _ in range(7)]
     run_id = town.start_run()
-
+    execution.carry_out(town.engine, settings(), run_id)
+    with town.engine.begin() as connection:
+        life.approve(connection, OTHER, run_id)
     chunks = []
-    issue = execution.issue
+    issue = drafts.issue_chunk
 
-    def issue_then_crash(connection, drafts, **options):
-        issue(connection, drafts, **options)
-        chunks.append(len(drafts))
+    def issue_then_crash(connection, run_id, country, ids, **options):
+        issue(connection, run_id, country, ids, **options)
+        chunks.append(len(ids))
         if len(chunks) == 2:
             raise RuntimeError("power cut")
 
-    monkeypatch.setattr(execution, "issue", issue_then_crash)
+    monkeypatch.setattr(drafts, "issue_chunk", issue_then_crash)
     with pytest.raises(RuntimeError, match="power cut"):
         execution.carry_out(town.engine, settings(), run_id, chunk_size=3, workers=1)
-    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("failed", 3)]
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("issuing", 3)]
     assert town.scalar("SELECT count(*) FROM invoice") == 3
     execution.carry_out(town.engine, settings(), run_id, chunk_size=3)
-    assert town.rows("SELECT state, accounts_total, accounts_done FROM billing_run") == [("finished", 7, 7)]
+    assert town.rows("SELECT state, accounts_total, accounts_done FROM billing_run") == [("issued", 7, 7)]
     assert town.rows("SELECT number FROM invoice ORDER BY number") == [(f"2025-{n:06d}",) for n in range(1, 8)]
     assert town.scalar("SELECT count(DISTINCT contract_id) FROM invoice") == len(houses)
+    assert town.scalar("SELECT count(*) FROM billing_draft") == 0
+
+
+def test_a_calculation_goes_on_after_a_crash_where_it_stopped(town, monkeypatch):
+    for _ in range(5):
+        b1_house(town)
+    run_id = town.start_run()
+    chunks = []
+    store = drafts.store
+
+    def store_then_crash(*given):
+        store(*given)
+        chunks.append(given)
+        if len(chunks) == 2:
+            raise RuntimeError("power cut")
+
+    monkeypatch.setattr(drafts, "store", store_then_crash)
+    with pytest.raises(RuntimeError, match="power cut"):
+        execution.carry_out(town.engine, settings(), run_id, chunk_size=2, workers=1)
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("failed", 2)]
+    execution.carry_out(town.engine, settings(), run_id, chunk_size=2)
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("calculated", 5)]
+    assert town.rows("SELECT count(*), count(DISTINCT contract_id) FROM billing_draft") == [(5, 5)]
 
 
 def test_carrying_out_a_finished_run_again_changes_nothing(town):
@@ -222,11 +246,18 @@ def test_two_workers_on_one_run_bill_every_contract_once_without_gaps(town):
         start.wait()
         execution.carry_out(town.engine, settings(), run_id, chunk_size=2)
 
-    with ThreadPoolExecutor(2) as workers:
-        for worker in [workers.submit(work) for _ in range(2)]:
-            worker.result()
+    def both():
+        with ThreadPoolExecutor(2) as workers:
+            for worker in [workers.submit(work) for _ in range(2)]:
+                worker.result()
+
+    both()
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("calculated", 21)]
+    with town.engine.begin() as connection:
+        life.approve(connection, OTHER, run_id)
+    both()
     assert town.rows("SELECT number FROM invoice ORDER BY number") == [(f"2025-{n:06d}",) for n in range(1, 22)]
-    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("finished", 21)]
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("issued", 21)]
 
 
 def test_a_fault_in_one_account_is_held_and_named(town, monkeypatch):
@@ -257,12 +288,12 @@ def test_a_preview_has_the_totals_of_the_run_and_leaves_nothing(town):
         table: town.scalar(f"SELECT count(*) FROM {table}")
         for table in ("billing_run", "invoice", "number_series", "billing_hold", "procrastinate_jobs")
     }
-    shown = service.preview(town.engine, settings(), SYSTEM, request())
+    shown = life.preview(town.engine, settings(), SYSTEM, request())
     assert {table: town.scalar(f"SELECT count(*) FROM {table}") for table in before} == before
     assert (shown.accounts, len(shown.holds), shown.totals.gross) == (2, 1, Decimal("235.97"))
     run_id = town.bill()
     with town.engine.connect() as connection:
-        assert service.totals(connection, run_id) == shown.totals
+        assert life.totals(connection, run_id) == shown.totals
     assert town.rows("SELECT number FROM invoice") == [("2025-000001",)]
 
 
@@ -333,8 +364,8 @@ def test_two_runs_that_work_at_once_do_not_bill_one_contract_twice(town):
             other.result(timeout=1)
         connection.commit()
         other.result(timeout=20)
-    assert town.rows("SELECT run_id, contract_id FROM invoice") == [(first, house.contract_id)]
-    assert town.rows("SELECT run_id, code FROM billing_hold") == [(second, "already_billed")]
+    assert town.rows("SELECT run_id, contract_id FROM billing_draft") == [(first, house.contract_id)]
+    assert town.rows("SELECT run_id, code FROM billing_hold") == [(second, "already_calculated")]
 
 
 def test_prices_that_no_day_of_the_run_needs_are_not_kept_in_the_invoice(town):
@@ -378,5 +409,6 @@ def test_who_moves_in_opens_with_what_a_chunk_at_work_closes_for_who_moved_out(t
             with pytest.raises(TimeoutError):
                 other.result(timeout=1)
         other.result(timeout=20)
+    town.issue(run_id)
     used = town.rows("SELECT quantity FROM invoice_line WHERE component = 'WATER' ORDER BY invoice_id")
-    assert used == [(Decimal("45.001"),), (Decimal("44.999"),)]
+    assert used == [(Decimal("45.000"),), (Decimal("45.000"),)]

@@ -1,6 +1,6 @@
 """A small town in the database, built in a few words."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from zoneinfo import ZoneInfo
@@ -8,16 +8,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, text
 
 from meterhub.access.principal import SYSTEM
-from meterhub.billing import prices, service
+from meterhub.billing import prices
 from meterhub.billing.documents import loading
-from meterhub.billing.runs import execution
-from meterhub.billing.schemas import RunRequest
+from meterhub.billing.runs import execution, life
+from meterhub.billing.runs.schemas import RunRequest
 from meterhub.settings import Settings
 
 HELSINKI = ZoneInfo("Europe/Helsinki")
 QUARTER = (date(2025, 1, 1), date(2025, 4, 1))
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 _numbers = count(1)
+OTHER = replace(SYSTEM, name="chief")
 
 
 def settings() -> Settings:
@@ -136,12 +137,24 @@ class Town:
 
     def start_run(self, **changes: object) -> int:
         with self.engine.begin() as connection:
-            return service.start_run(connection, SYSTEM, request(**changes))
+            return life.start_run(connection, SYSTEM, request(**changes))
 
     def bill(self, **changes: object) -> int:
         run_id = self.start_run(**changes)
-        execution.carry_out(self.engine, settings(), run_id)
+        self.carry(run_id)
         return run_id
+
+    def carry(self, run_id: int) -> None:
+        """Calculate a run and issue it."""
+        execution.carry_out(self.engine, settings(), run_id)
+        self.issue(run_id)
+
+    def issue(self, run_id: int) -> None:
+        """Let another person approve what is calculated, and issue it."""
+        with self.engine.begin() as connection:
+            life.approve(connection, OTHER, run_id)
+            life.issue(connection, SYSTEM, run_id)
+        execution.carry_out(self.engine, settings(), run_id)
 
     def invoice(self, house: House):
         number = self.scalar(

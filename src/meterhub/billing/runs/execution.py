@@ -1,9 +1,13 @@
-"""Carries out a billing run: contracts in chunks, each chunk one transaction.
+"""Carries out a billing run: first it calculates drafts, then, when it is approved, it issues them.
 
-Any number of workers may carry out the same run: each takes contracts in state `todo` that nobody else has
-taken (SKIP LOCKED). After a crash a run goes on where it stopped: a chunk is either wholly there or not.
+Either is done in chunks, each chunk one transaction. Any number of workers may carry out the same run: each takes
+contracts that nobody else has taken (SKIP LOCKED). After a crash a run goes on where it stopped: a chunk is either
+wholly there or not.
 """
 
+import hashlib
+import json
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
@@ -11,10 +15,14 @@ from threading import Event
 
 from sqlalchemy import Connection, Engine, text
 
-from meterhub.billing import repository
-from meterhub.billing.issuing import Draft, Kind, issue
-from meterhub.billing.runs.accounts import Bill, Held, Pricing, bill_account
-from meterhub.billing.runs.loading import load_chunk
+from meterhub.billing import repository as prices
+from meterhub.billing.delivery import service as delivery
+from meterhub.billing.runs import drafts, repository
+from meterhub.billing.runs.accounts import Bill, Held, Pricing, bill_account, frozen_of
+from meterhub.billing.runs.holds import held_by_rules
+from meterhub.billing.runs.holds.model import Case
+from meterhub.billing.runs.loading import Account, Chunk, load_chunk
+from meterhub.billing.runs.neighbours import History
 from meterhub.billing.runs.snapshot import frozen_prices
 from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
@@ -27,37 +35,36 @@ WORKERS = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
-    """What all documents of a run share."""
-
-    run_id: int
-    issued_on: date
-    due_on: date
-    country: str
-    currency: str
-    preview: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Work:
-    """A run under way: its head, and its prices as they are now."""
+    """A run under way: its row, and its prices as they are now."""
 
-    head: Head
+    run: AnyRow
     pricing: Pricing
+    preview: bool = False
 
 
 def carry_out(
     engine: Engine, settings: Settings, run_id: int, *, chunk_size: int = CHUNK, workers: int = WORKERS
 ) -> None:
-    """Bill what a run has left to bill; on a fault the run is marked failed and can be resumed."""
+    """Calculate or issue what a run has left, as its state asks; on a fault it is marked and can be resumed."""
+    with engine.connect() as connection:
+        run = repository.run_by_id(connection, run_id)
+    if run is None:
+        raise NotFound(f"there is no billing run {run_id}")
+    if run.state in ("queued", "running", "failed"):
+        calculate(engine, settings, run_id, chunk_size=chunk_size, workers=workers)
+    elif run.state in ("approved", "issuing"):
+        issue_run(engine, settings, run_id, chunk_size=chunk_size, workers=workers)
+
+
+def calculate(
+    engine: Engine, settings: Settings, run_id: int, *, chunk_size: int = CHUNK, workers: int = WORKERS
+) -> None:
+    """Calculate the drafts that a run has left; on a fault the run is marked failed and can be resumed."""
     try:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
-        fault = Event()
-        with ThreadPoolExecutor(workers) as pool:
-            shares = [pool.submit(_bill_chunks, engine, work, chunk_size, fault) for _ in range(workers)]
-        for share in shares:
-            share.result()
+        _share(engine, lambda connection: bill_chunk(connection, work, chunk_size), workers)
         with engine.begin() as connection:
             finish(connection, run_id)
     except BaseException:
@@ -66,16 +73,37 @@ def carry_out(
         raise
 
 
-def _bill_chunks(engine: Engine, work: Work, size: int, fault: Event) -> None:
-    """Bill chunk after chunk until nothing is left or another worker has met a fault."""
-    try:
-        while not fault.is_set():
-            with engine.begin() as connection:
-                if not bill_chunk(connection, work, size):
-                    return
-    except BaseException:
-        fault.set()
-        raise
+def issue_run(
+    engine: Engine, settings: Settings, run_id: int, *, chunk_size: int = CHUNK, workers: int = WORKERS
+) -> None:
+    """Issue the drafts that an approved run has left; after a fault it goes on where it stopped."""
+    with engine.begin() as connection:
+        work = begin_issuing(connection, settings, run_id)
+    if work is None:
+        return
+    _share(engine, lambda connection: issue_drafts(connection, work, chunk_size), workers)
+    with engine.begin() as connection:
+        finish_issuing(connection, run_id)
+
+
+def _share(engine: Engine, one_chunk: Callable[[Connection], int], workers: int) -> None:
+    """Let workers do chunk after chunk until nothing is left or one of them has met a fault."""
+    fault = Event()
+
+    def work() -> None:
+        try:
+            while not fault.is_set():
+                with engine.begin() as connection:
+                    if not one_chunk(connection):
+                        return
+        except BaseException:
+            fault.set()
+            raise
+
+    with ThreadPoolExecutor(workers) as pool:
+        shares = [pool.submit(work) for _ in range(workers)]
+    for share in shares:
+        share.result()
 
 
 def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work:
@@ -83,82 +111,110 @@ def begin(connection: Connection, settings: Settings, run_id: int, *, preview: b
     run = repository.run_by_id(connection, run_id, lock=True)
     if run is None:
         raise NotFound(f"there is no billing run {run_id}")
-    if run.state != "finished":
-        if run.accounts_total == 0:
-            connection.execute(_FIX_CONTRACTS, {"id": run_id})
-        connection.execute(_RUNNING, {"id": run_id})
-    head = Head(run_id, run.issued_on, run.due_on, run.country, run.currency, preview)
-    return Work(head, _pricing(connection, settings, run))
+    if run.accounts_total == 0:
+        connection.execute(_FIX_CONTRACTS, {"id": run_id})
+    connection.execute(_RUNNING, {"id": run_id})
+    return Work(run, _pricing(connection, settings, run), preview)
 
 
 def bill_chunk(connection: Connection, work: Work, size: int) -> int:
-    """Bill contracts that nobody else has taken, in the caller's transaction; return how many."""
-    run_id = work.head.run_id
-    taken = list(connection.execute(_TAKE, {"run_id": run_id, "size": size}).scalars())
+    """Calculate contracts that nobody else has taken, in the caller's transaction; return how many."""
+    run_id = work.run.id
+    taken = list(connection.execute(_TAKE_TODO, {"run_id": run_id, "size": size}).scalars())
     if not taken:
         return 0
-    if not work.head.preview:
+    if not work.preview:
         connection.execute(_LOCK_POINTS, {"ids": taken})
-    chunk = load_chunk(connection, run_id, taken, work.pricing.settings.tz, work.pricing.cuts())
-    results = {account.contract_id: bill_account(account, chunk, work.pricing) for account in chunk.accounts}
-    bills = [result for result in results.values() if isinstance(result, Bill)]
-    held = [result for result in results.values() if isinstance(result, Held)]
-    issue(connection, [_draft(work.head, bill) for bill in bills], preview=work.head.preview)
-    _hold(connection, run_id, held)
-    states = {one.contract_id: "issued" for one in bills} | {one.contract_id: "held" for one in held}
-    connection.execute(
-        _DONE,
-        {"run_id": run_id, "ids": taken, "states": [states.get(one, "nothing") for one in taken]},
-    )
+    drafts.drop(connection, run_id, taken)
+    zone, cuts = work.pricing.settings.tz, work.pricing.cuts()
+    chunk = load_chunk(connection, run_id, work.run.kind, taken, zone, cuts)
+    bills: list[Bill] = []
+    held: list[Held] = []
+    for account in chunk.accounts:
+        result = bill_account(account, chunk, work.pricing)
+        if isinstance(result, Held):
+            held.append(result)
+        elif result:
+            bills += result
+            held += _judged(account, chunk, work, result)
+    faulty = {one.contract_id for one in held if not one.releasable}
+    drafts.store(connection, run_id, [bill for bill in bills if bill.contract_id not in faulty])
+    drafts.hold(connection, run_id, _one_each(held))
+    values = {"run_id": run_id, "ids": taken, "billed": list({bill.contract_id for bill in bills})}
+    connection.execute(_DONE, values)
     connection.execute(_COUNT, {"id": run_id, "done": len(taken)})
     return len(taken)
 
 
 def finish(connection: Connection, run_id: int) -> None:
-    """Mark a run finished if no contract is left; one that another worker still has is its to finish."""
+    """Mark a run calculated if no contract is left; one that another worker still has is its to finish."""
     repository.run_by_id(connection, run_id, lock=True)
-    connection.execute(_FINISHED, {"id": run_id})
+    connection.execute(_CALCULATED, {"id": run_id})
 
 
-def _draft(head: Head, bill: Bill) -> Draft:
-    return Draft(
-        kind=Kind.CONSUMPTION,
-        customer_id=bill.customer_id,
-        document=bill.document,
-        snapshot=bill.snapshot,
-        issued_on=head.issued_on,
-        due_on=head.due_on,
-        currency=head.currency,
-        country=head.country,
-        contract_id=bill.contract_id,
-        run_id=head.run_id,
-        period=bill.period,
-    )
+def begin_issuing(
+    connection: Connection, settings: Settings, run_id: int, *, preview: bool = False
+) -> Work | None:
+    """Mark an approved run as being issued; None if it is not to be."""
+    run = repository.run_by_id(connection, run_id, lock=True)
+    if run is None:
+        raise NotFound(f"there is no billing run {run_id}")
+    if run.state not in ("approved", "issuing") and not preview:
+        return None
+    connection.execute(_ISSUING, {"id": run_id})
+    return Work(run, _pricing(connection, settings, run), preview)
+
+
+def issue_drafts(connection: Connection, work: Work, size: int) -> int:
+    """Issue drafts of contracts that nobody else has taken, in the caller's transaction; return how many."""
+    run_id = work.run.id
+    taken = list(connection.execute(_TAKE_READY, {"run_id": run_id, "size": size}).scalars())
+    if not taken:
+        return 0
+    if not work.preview:
+        connection.execute(_LOCK_POINTS, {"ids": taken})
+    issued = drafts.issue_chunk(connection, run_id, work.pricing.country, taken, preview=work.preview)
+    if not work.preview:
+        delivery.enqueue(connection, issued)
+    connection.execute(_COUNT, {"id": run_id, "done": len(taken)})
+    return len(taken)
+
+
+def finish_issuing(connection: Connection, run_id: int) -> None:
+    """Mark a run issued if nothing ready is left, and free what its other contracts had reserved."""
+    repository.run_by_id(connection, run_id, lock=True)
+    if connection.execute(_ISSUED, {"id": run_id}).rowcount:
+        connection.execute(_FREE_ADJUSTMENTS, {"id": run_id})
+        connection.execute(_DROP_UNISSUED, {"id": run_id})
+
+
+def _judged(account: Account, chunk: Chunk, work: Work, bills: list[Bill]) -> list[Held]:
+    history = chunk.neighbours.history.get(account.contract_id) or History()
+    case = Case(bills, history, account.regime, work.run.issued_on, work.pricing.currency)
+    found = held_by_rules(case, work.run.parameters)
+    return [Held(account.contract_id, code, message, releasable=True) for code, message in found]
+
+
+def _one_each(held: list[Held]) -> list[Held]:
+    """Return each reason of a contract once: parts of its days may be held for the same."""
+    return list({(one.contract_id, one.code): one for one in reversed(held)}.values())
 
 
 def _pricing(connection: Connection, settings: Settings, run: AnyRow) -> Pricing:
-    tariff = repository.tariff_by_code(connection, run.tariff)
+    tariff = prices.tariff_by_code(connection, run.tariff)
     assert tariff is not None
-    prices = frozen_prices(
+    since: date | None = connection.execute(_FIRST_ESTIMATE, {"id": run.id}).scalar_one()
+    frozen_list = frozen_prices(
         tariff,
-        repository.tariff_versions(connection, tariff.id),
-        repository.vat_rates(connection, tariff.country),
-        DateRange(run.period_start, run.period_end),
+        prices.tariff_versions(connection, tariff.id),
+        prices.vat_rates(connection, tariff.country),
+        DateRange(min(run.period_start, since or run.period_start), run.period_end),
     )
-    return Pricing(settings, tariff.currency, tariff.country, prices)
-
-
-def _hold(connection: Connection, run_id: int, held: list[Held]) -> None:
-    if held:
-        connection.execute(
-            _HOLD,
-            {
-                "run_id": run_id,
-                "contracts": [one.contract_id for one in held],
-                "codes": [one.code for one in held],
-                "messages": [one.message for one in held],
-            },
-        )
+    frozen = frozen_of(settings, tariff.country, tariff.currency, frozen_list)
+    content = json.dumps(frozen, ensure_ascii=False, sort_keys=True)
+    name = hashlib.sha256(content.encode()).hexdigest()
+    connection.execute(_FREEZE, {"hash": name, "content": content})
+    return Pricing(settings, tariff.currency, tariff.country, frozen_list, frozen, name)
 
 
 _FIX_CONTRACTS = text(
@@ -166,8 +222,10 @@ _FIX_CONTRACTS = text(
     WITH fixed AS (
         INSERT INTO billing_run_contract (run_id, contract_id, period)
         SELECT r.id, c.id, c.valid * r.period
-        FROM billing_run r JOIN contract c ON c.billing_group = r.billing_group AND c.valid && r.period
-        WHERE r.id = :id
+        FROM billing_run r JOIN contract c ON c.valid && r.period
+            AND (c.billing_group = r.billing_group OR c.id = ANY(r.contract_ids))
+        JOIN billing_group g ON g.code = c.billing_group
+        WHERE r.id = :id AND (r.kind <> 'settlement' OR coalesce(c.regime, g.regime) = 'akonto')
         ON CONFLICT DO NOTHING
         RETURNING 1
     )
@@ -175,21 +233,41 @@ _FIX_CONTRACTS = text(
     """
 )
 
-_RUNNING = text("UPDATE billing_run SET state = 'running' WHERE id = :id")
+_RUNNING = text("UPDATE billing_run SET state = 'running' WHERE id = :id AND state IN ('queued', 'failed')")
 _FAILED = text("UPDATE billing_run SET state = 'failed' WHERE id = :id AND state = 'running'")
-_FINISHED = text(
+_CALCULATED = text(
     """
-    UPDATE billing_run SET state = 'finished', finished_at = now() WHERE id = :id AND state <> 'finished'
+    UPDATE billing_run SET state = 'calculated' WHERE id = :id AND state = 'running'
     AND NOT EXISTS (SELECT 1 FROM billing_run_contract WHERE run_id = :id AND state = 'todo')
     """
 )
-
-_TAKE = text(
+_ISSUING = text(
     """
-    SELECT contract_id FROM billing_run_contract WHERE run_id = :run_id AND state = 'todo'
-    ORDER BY contract_id LIMIT :size FOR UPDATE SKIP LOCKED
+    UPDATE billing_run r SET state = 'issuing', accounts_done = r.accounts_total - (
+        SELECT count(*) FROM billing_run_contract WHERE run_id = r.id AND state = 'ready')
+    WHERE id = :id
     """
 )
+_ISSUED = text(
+    """
+    UPDATE billing_run SET state = 'issued', finished_at = now() WHERE id = :id AND state = 'issuing'
+    AND NOT EXISTS (SELECT 1 FROM billing_run_contract WHERE run_id = :id AND state = 'ready')
+    """
+)
+_FREE_ADJUSTMENTS = text(
+    """
+    UPDATE billing_adjustment a SET run_id = NULL FROM billing_run_contract rc
+    WHERE a.run_id = :id AND rc.run_id = :id AND rc.contract_id = a.contract_id AND rc.state <> 'issued'
+    """
+)
+_DROP_UNISSUED = text("DELETE FROM billing_draft WHERE run_id = :id")
+
+_TAKE = """
+    SELECT contract_id FROM billing_run_contract WHERE run_id = :run_id AND state = '{state}'
+    ORDER BY contract_id LIMIT :size FOR UPDATE SKIP LOCKED
+"""
+_TAKE_TODO = text(_TAKE.format(state="todo"))
+_TAKE_READY = text(_TAKE.format(state="ready"))
 
 # Documents of one point depend on each other: whoever comes later sees what the first billed, also where another
 # run has the contract (its billing group changed) and where one contract follows another.
@@ -202,21 +280,28 @@ _LOCK_POINTS = text(
 
 _DONE = text(
     """
-    UPDATE billing_run_contract rc SET state = new.state
-    FROM unnest(CAST(:ids AS int[]), CAST(:states AS text[])) AS new (contract_id, state)
-    WHERE rc.run_id = :run_id AND rc.contract_id = new.contract_id
+    UPDATE billing_run_contract rc SET state = CASE
+        WHEN EXISTS (SELECT 1 FROM billing_hold h WHERE h.run_id = :run_id AND h.contract_id = rc.contract_id
+                     AND h.resolved_at IS NULL) THEN 'held'
+        WHEN rc.contract_id = ANY(:billed) THEN 'ready' ELSE 'nothing' END
+    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
     """
 )
 
 _COUNT = text("UPDATE billing_run SET accounts_done = accounts_done + :done WHERE id = :id")
 
-_HOLD = text(
+_FREEZE = text(
+    "INSERT INTO billing_frozen (hash, content) VALUES (:hash, CAST(:content AS jsonb)) ON CONFLICT DO NOTHING"
+)
+
+# From where prices may be needed: where the first estimate began that measured use may replace.
+_FIRST_ESTIMATE = text(
     """
-    INSERT INTO billing_hold (run_id, contract_id, code, message)
-    SELECT :run_id, contract_id, code, message
-    FROM unnest(CAST(:contracts AS int[]), CAST(:codes AS text[]), CAST(:messages AS text[]))
-         AS new (contract_id, code, message)
-    ON CONFLICT (run_id, contract_id) DO UPDATE
-    SET code = excluded.code, message = excluded.message, held_at = now(), resolved_at = NULL
+    SELECT min(lower(l.period))
+    FROM billing_run_contract rc
+    JOIN invoice i ON i.contract_id = rc.contract_id AND i.kind = 'consumption'
+    JOIN invoice_line l ON l.invoice_id = i.id AND l.quality = 'estimated' AND l.refers_to IS NULL
+    WHERE rc.run_id = :id
+      AND NOT EXISTS (SELECT 1 FROM invoice_line r WHERE r.refers_to = i.number AND r.period = l.period)
     """
 )

@@ -1,123 +1,157 @@
 """What a run needs of a chunk of contracts, each kind of fact in one query for all of them."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
+from itertools import count, pairwise
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
+from meterhub.billing.runs.contracts import Contract, Payer, load_contracts
+from meterhub.billing.runs.neighbours import Neighbours, load_neighbours
 from meterhub.billing.runs.pictures import pictures
 from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, exchange_reads
-from meterhub.billing.runs.usage import Boundary, Carried, StoredRead, local_midnight
+from meterhub.billing.runs.usage import Boundary, StoredRead, local_midnight
 from meterhub.kit.arrays import instants, integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
 from meterhub.kit.values import Json
 
+SETTLEMENT = "settlement"
+METERED = ("amr", "estimate")
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A contract to be billed for a period, with its customer, property and point as they are now."""
+    """A contract to be billed for days with the same payers.
 
-    contract_id: int
+    `billed` reaches back to the first estimate that measured use replaces, `earlier` are those estimates.
+    """
+
+    key: int
+    contract: Contract
+    regime: str
     period: DateRange
-    row: AnyRow
+    billed: DateRange
+    payers: Sequence[Payer]
+    earlier: Sequence[AnyRow]
+    takes_extras: bool
 
     @property
-    def point_id(self) -> int:
-        """The metering point's id."""
-        return int(self.row.point_id)
+    def contract_id(self) -> int:
+        """The contract's id."""
+        return int(self.contract.row.contract_id)
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether registers decide what is billed."""
+        return self.regime in (*METERED, SETTLEMENT)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Everything stored that the invoices of some contracts depend on, apart from prices."""
+    """Everything stored that the invoices of some contracts depend on, apart from prices; meters by account."""
 
-    accounts: list[Account]
-    already_billed: Mapping[int, str]
+    accounts: Sequence[Account]
+    neighbours: Neighbours
+    deduct_points: Mapping[int, str]
     installed: Mapping[int, list[Installed]]
     boundaries: Mapping[tuple[int, int], list[Boundary]]
     exchange: Mapping[tuple[int, int], list[StoredRead]]
-    carried: Mapping[tuple[int, int], Mapping[date, Carried]]
     pictures: Mapping[int, Json]
 
 
 def load_chunk(
     connection: Connection,
     run_id: int,
+    kind: str,
     contract_ids: Sequence[int],
     zone: ZoneInfo,
     price_cuts: Sequence[date],
 ) -> Chunk:
     """Load a chunk; `price_cuts` are the days on which a price or VAT rate changes."""
-    ids = {"run_id": run_id, "ids": list(contract_ids)}
-    accounts = [
-        Account(row.contract_id, DateRange(row.period_start, row.period_end), row)
-        for row in connection.execute(_ACCOUNTS, ids)
-    ]
-    bounds = {
-        account.contract_id: (
-            local_midnight(account.period.start, zone),
-            local_midnight(account.period.end, zone),
-        )
-        for account in accounts
-    }
-    installed = _installed(connection, accounts, bounds)
+    contracts = load_contracts(connection, run_id, contract_ids, zone.key)
+    numbers = count()
+    accounts = [account for contract in contracts for account in _accounts(contract, kind, numbers)]
+    metered = [account for account in accounts if account.is_metered]
+    bounds = {account.key: _instants(account.billed, zone) for account in metered}
+    deducts = _deduct_points(connection, [account.contract.row.point_id for account in metered])
+    installed = _installed(connection, metered, bounds, deducts)
+    periods = {account.key: account.period for account in accounts}
     return Chunk(
         accounts=accounts,
-        already_billed={row.contract_id: row.number for row in connection.execute(_ALREADY_BILLED, ids)},
+        neighbours=load_neighbours(connection, run_id, contract_ids),
+        deduct_points={point_id: code for rows in deducts.values() for point_id, code in rows},
         installed=installed,
-        boundaries=_boundaries(connection, accounts, installed, zone, price_cuts),
+        boundaries=_boundaries(connection, metered, installed, zone, price_cuts),
         exchange=exchange_reads(connection, bounds, installed),
-        carried=_carried(connection, ids),
         pictures=pictures(
-            connection, {account.contract_id: account.period for account in accounts}, bounds, installed, zone
+            connection,
+            periods,
+            {account.key: _instants(account.period, zone) for account in accounts},
+            installed,
+            zone,
         ),
     )
 
 
-_ACCOUNTS = text(
-    """
-    SELECT rc.contract_id, lower(rc.period) AS period_start, upper(rc.period) AS period_end,
-           c.contract_no, u.id AS customer_id, u.customer_no, u.kind, u.name, u.street, u.postal_code, u.city,
-           u.language, m.id AS point_id, m.point_code, m.services, p.property_code,
-           p.street AS property_street, p.postal_code AS property_postal_code, p.city AS property_city
-    FROM billing_run_contract rc
-    JOIN contract c ON c.id = rc.contract_id
-    JOIN customer u ON u.id = c.customer_id
-    JOIN metering_point m ON m.id = c.metering_point_id
-    JOIN property p ON p.id = m.property_id
-    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-    ORDER BY rc.contract_id
-    """
-)
+def _accounts(contract: Contract, kind: str, numbers: Iterator[int]) -> Iterable[Account]:
+    """Cut a contract's days where its payers change; the first part takes what is given back and added."""
+    row = contract.row
+    regime = SETTLEMENT if kind == SETTLEMENT else row.regime
+    period = DateRange(row.period_start, row.period_end)
+    trues_up = (regime in METERED and contract.read_since) or regime == SETTLEMENT
+    days = [day for payer in contract.payers for day in (payer.from_on, payer.until_on)]
+    bounds = cut_days(period, days)
+    for position, (start, end) in enumerate(pairwise(bounds)):
+        first = position == 0
+        earlier = contract.open_estimates if trues_up and first else ()
+        since = min([start, *(one.starts for one in earlier)])
+        payers = [
+            payer
+            for payer in contract.payers
+            if payer.from_on <= start and (payer.until_on is None or payer.until_on > start)
+        ]
+        yield Account(
+            key=next(numbers),
+            contract=contract,
+            regime=regime,
+            period=DateRange(start, end),
+            billed=DateRange(since, end),
+            payers=payers,
+            earlier=earlier,
+            takes_extras=first,
+        )
 
-_ALREADY_BILLED = text(
+
+def _instants(days: DateRange, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    return local_midnight(days.start, zone), local_midnight(days.end, zone)
+
+
+_DEDUCT_POINTS = text(
     """
-    SELECT DISTINCT ON (rc.contract_id) rc.contract_id, i.number
-    FROM billing_run_contract rc
-    JOIN invoice i ON i.contract_id = rc.contract_id AND i.period && rc.period AND i.run_id <> rc.run_id
-    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-    ORDER BY rc.contract_id, i.id
+    SELECT deducts_from_id, id, point_code FROM metering_point
+    WHERE deducts_from_id = ANY(:ids) ORDER BY point_code
     """
 )
 
 _INSTALLED = text(
     """
-    SELECT w.contract_id, i.meter_id, m.manufacturer, m.serial, m.digits,
+    SELECT w.account, w.point_id, w.deducts, i.meter_id, m.manufacturer, m.serial, m.digits, m.size_mm, m.q3_m3h,
            lower(i.valid) AS valid_from, upper(i.valid) AS valid_to
-    FROM unnest(CAST(:contracts AS int[]), CAST(:points AS int[]),
+    FROM unnest(CAST(:accounts AS int[]), CAST(:points AS int[]), CAST(:deducts AS boolean[]),
                 CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
-         AS w (contract_id, point_id, start_at, end_at)
+         AS w (account, point_id, deducts, start_at, end_at)
     JOIN installation i ON i.metering_point_id = w.point_id AND i.valid && tstzrange(w.start_at, w.end_at)
     JOIN meter m ON m.id = i.meter_id
-    ORDER BY w.contract_id, i.valid
+    ORDER BY w.account, w.deducts, w.point_id, i.valid
     """
 )
 
-# Of several reads at one instant the last stored counts: a correction is a new row.
+# Of several reads at one instant the last stored counts: a correction is a new row. Estimates are no reads.
 _AROUND = text(
     """
     SELECT w.n, b.id AS b_id, b.at AS b_at, b.volume_ml AS b_volume_ml, b.source AS b_source,
@@ -139,70 +173,45 @@ _AROUND = text(
     """
 )
 
-# What the last document of the point before this period closed each meter with, whoever paid it.
-_CLOSINGS = text(
-    """
-    SELECT DISTINCT ON (rc.contract_id, meter_id) rc.contract_id, lower(rc.period) AS day, i.number,
-           CAST(closing ->> 'meter_id' AS int) AS meter_id, CAST(closing ->> 'volume_ml' AS bigint) AS volume_ml
-    FROM billing_run_contract rc
-    JOIN contract c ON c.id = rc.contract_id
-    JOIN contract earlier ON earlier.metering_point_id = c.metering_point_id
-    JOIN invoice i ON i.contract_id = earlier.id AND upper(i.period) = lower(rc.period)
-    CROSS JOIN LATERAL jsonb_array_elements(i.snapshot -> 'closings') AS closing
-    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-    ORDER BY rc.contract_id, meter_id, i.id DESC
-    """
-)
 
-
-# What the document of the point after this period, if it was billed first, opened each meter with.
-_OPENINGS = text(
-    """
-    SELECT DISTINCT ON (rc.contract_id, meter_id) rc.contract_id, upper(rc.period) AS day, i.number,
-           CAST(one ->> 'meter_id' AS int) AS meter_id, CAST(read ->> 'volume_ml' AS bigint) AS volume_ml
-    FROM billing_run_contract rc
-    JOIN contract c ON c.id = rc.contract_id
-    JOIN contract later ON later.metering_point_id = c.metering_point_id
-    JOIN invoice i ON i.contract_id = later.id AND lower(i.period) = upper(rc.period)
-    CROSS JOIN LATERAL jsonb_array_elements(i.snapshot -> 'installations') AS one
-    CROSS JOIN LATERAL jsonb_array_elements(one -> 'reads') AS read
-    WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-      AND CAST(read ->> 'on' AS date) = lower(i.period)
-    ORDER BY rc.contract_id, meter_id, i.id DESC
-    """
-)
-
-
-def _carried(connection: Connection, ids: Mapping[str, object]) -> dict[tuple[int, int], dict[date, Carried]]:
-    """Return by contract and meter the registers that are fixed by documents of the days around."""
-    result: dict[tuple[int, int], dict[date, Carried]] = defaultdict(dict)
-    for query in (_CLOSINGS, _OPENINGS):
-        for row in connection.execute(query, ids):
-            result[row.contract_id, row.meter_id][row.day] = Carried(row.number, row.volume_ml)
+def _deduct_points(connection: Connection, point_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
+    """Return by point the deduct points that are taken off its wastewater."""
+    result: dict[int, list[tuple[int, str]]] = defaultdict(list)
+    for row in connection.execute(_DEDUCT_POINTS, {"ids": list(point_ids)}):
+        result[row.deducts_from_id].append((row.id, row.point_code))
     return result
 
 
 def _installed(
-    connection: Connection, accounts: list[Account], bounds: Mapping[int, tuple[datetime, datetime]]
+    connection: Connection,
+    accounts: Sequence[Account],
+    bounds: Mapping[int, tuple[datetime, datetime]],
+    deducts: Mapping[int, list[tuple[int, str]]],
 ) -> dict[int, list[Installed]]:
+    wanted: list[tuple[int, int, bool]] = []
+    for account in accounts:
+        point_id = account.contract.row.point_id
+        wanted.append((account.key, point_id, False))
+        wanted += [(account.key, deduct_id, True) for deduct_id, _ in deducts.get(point_id, ())]
     rows = connection.execute(
         _INSTALLED,
         {
-            "contracts": integers(account.contract_id for account in accounts),
-            "points": integers(account.point_id for account in accounts),
-            "starts": instants(bounds[account.contract_id][0] for account in accounts),
-            "ends": instants(bounds[account.contract_id][1] for account in accounts),
+            "accounts": integers(key for key, _, _ in wanted),
+            "points": integers(point_id for _, point_id, _ in wanted),
+            "deducts": [deduct for _, _, deduct in wanted],
+            "starts": instants(bounds[key][0] for key, _, _ in wanted),
+            "ends": instants(bounds[key][1] for key, _, _ in wanted),
         },
     )
     result: dict[int, list[Installed]] = defaultdict(list)
     for row in rows:
-        result[row.contract_id].append(Installed(*row))
+        result[row.account].append(Installed(*row))
     return result
 
 
 def _boundaries(
     connection: Connection,
-    accounts: list[Account],
+    accounts: Sequence[Account],
     installed: Mapping[int, list[Installed]],
     zone: ZoneInfo,
     price_cuts: Sequence[date],
@@ -210,13 +219,15 @@ def _boundaries(
     wanted: list[tuple[int, Installed, date, datetime]] = []
     midnights: dict[date, datetime] = {}
     for account in accounts:
-        for day in cut_days(account.period, price_cuts):
+        cuts = [*price_cuts, account.period.start]
+        cuts += [day for one in account.earlier for day in (one.starts, one.ends)]
+        for day in cut_days(account.billed, cuts):
             if day not in midnights:
                 midnights[day] = local_midnight(day, zone)
             at = midnights[day]
             wanted += [
-                (account.contract_id, one, day, at)
-                for one in installed.get(account.contract_id, ())
+                (account.key, one, day, at)
+                for one in installed.get(account.key, ())
                 if (one.valid_from is None or one.valid_from <= at)
                 and (one.valid_to is None or at <= one.valid_to)
             ]
@@ -231,8 +242,13 @@ def _boundaries(
         },
     )
     result: dict[tuple[int, int], list[Boundary]] = defaultdict(list)
-    for (contract_id, one, day, at), row in zip(wanted, rows, strict=True):
+    for (key, one, day, at), row in zip(wanted, rows, strict=True):
         before = StoredRead(*row[1:6]) if row.b_id is not None else None
         after = StoredRead(*row[6:11]) if row.a_id is not None else None
-        result[contract_id, one.meter_id].append(Boundary(day, at, before, after))
+        result[key, one.meter_id].append(Boundary(day, at, before, after))
     return result
+
+
+def q4_m3h(q3_m3h: Decimal | None) -> Decimal | None:
+    """Return the overload flow of a meter, 1.25 times Q3 (ISO 4064-1)."""
+    return None if q3_m3h is None else q3_m3h * Decimal("1.25")

@@ -91,21 +91,21 @@ def pictures(
     installed: Mapping[int, list[Installed]],
     zone: ZoneInfo,
 ) -> dict[int, Json]:
-    """Return the picture of each contract; a volume [ml] is null where it is not known."""
+    """Return the picture of each account; a volume [ml] is null where it is not known."""
     grids = {period: grid_of(period) for period in set(periods.values())}
     midnights = {period: [local_midnight(day, zone) for day in grid.days] for period, grid in grids.items()}
-    spans = list(spans_of(bounds, installed))
+    spans = [span for span in spans_of(bounds, installed) if not span.meter.deducts]
     tracks: dict[int, list[_Track]] = defaultdict(list)
     for span, registers in zip(spans, _registers(connection, spans, periods, grids, midnights), strict=True):
-        ends = [max(span.low, min(span.high, at)) for at in midnights[periods[span.contract_id]]]
-        tracks[span.contract_id].append(_Track(ends, registers, 10**span.meter.digits * ML_PER_M3))
+        ends = [max(span.low, min(span.high, at)) for at in midnights[periods[span.account]]]
+        tracks[span.account].append(_Track(ends, registers, 10**span.meter.digits * ML_PER_M3))
     return {
-        contract_id: {
+        account: {
             "unit": grids[period].unit.value,
             "start": period.start.isoformat(),
-            "volumes_ml": _bars(tracks[contract_id], len(grids[period].days) - 1),
+            "volumes_ml": _bars(tracks[account], len(grids[period].days) - 1),
         }
-        for contract_id, period in periods.items()
+        for account, period in periods.items()
     }
 
 
@@ -142,13 +142,13 @@ def _registers(
     grids: Mapping[DateRange, Grid],
     midnights: Mapping[DateRange, Sequence[datetime]],
 ) -> Sequence[list[int | None]]:
-    """Return the registers of each meter at the bounds of its contract's bars [ml]."""
+    """Return the registers of each meter at the bounds of its account's bars [ml]."""
     number = {period: n for n, period in enumerate(grids)}
     bounds = [(period, position) for period in grids for position in range(len(grids[period].days))]
     values = {
         "spans": integers(range(len(spans))),
         "meters": integers(span.meter.meter_id for span in spans),
-        "grids": integers(number[periods[span.contract_id]] for span in spans),
+        "grids": integers(number[periods[span.account]] for span in spans),
         "low": instants(span.low for span in spans),
         "high": instants(span.high for span in spans),
         "first": instants(span.meter.valid_from or EVER_FROM for span in spans),

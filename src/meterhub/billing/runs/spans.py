@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -17,21 +18,25 @@ EVER_TO = datetime(9000, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Installed:
-    """A meter at the point of an account, while it is installed there inside the period."""
+    """A meter at a point of an account, while it is installed there inside the time billed."""
 
-    contract_id: int
+    account: int
+    point_id: int
+    deducts: bool
     meter_id: int
     manufacturer: str
     serial: str
     digits: int
+    size_mm: int | None
+    q3_m3h: Decimal | None
     valid_from: datetime | None
     valid_to: datetime | None
 
 
 class MeterSpan(NamedTuple):
-    """When a meter counts for a contract: while it is installed, inside the period."""
+    """When a meter counts for an account: while it is installed, inside the time billed."""
 
-    contract_id: int
+    account: int
     meter: Installed
     low: datetime
     high: datetime
@@ -39,14 +44,14 @@ class MeterSpan(NamedTuple):
 
 _EXCHANGE = text(
     """
-    SELECT DISTINCT ON (w.contract_id, r.meter_id, r.source)
-           w.contract_id, r.meter_id, r.id, r.at, r.volume_ml, r.source, r.raw_frame_id
-    FROM unnest(CAST(:contracts AS int[]), CAST(:meters AS int[]),
+    SELECT DISTINCT ON (w.account, r.meter_id, r.source)
+           w.account, r.meter_id, r.id, r.at, r.volume_ml, r.source, r.raw_frame_id
+    FROM unnest(CAST(:accounts AS int[]), CAST(:meters AS int[]),
                 CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
-         AS w (contract_id, meter_id, low, high)
+         AS w (account, meter_id, low, high)
     JOIN register_read r ON r.meter_id = w.meter_id AND r.at BETWEEN w.low AND w.high
          AND r.source = ANY(:sources)
-    ORDER BY w.contract_id, r.meter_id, r.source, r.id DESC
+    ORDER BY w.account, r.meter_id, r.source, r.id DESC
     """
 )
 
@@ -56,27 +61,29 @@ def exchange_reads(
     bounds: Mapping[int, tuple[datetime, datetime]],
     installed: Mapping[int, list[Installed]],
 ) -> dict[tuple[int, int], list[StoredRead]]:
-    """Return removal and installation reads of meters that came or went inside the period."""
-    moved = [span for span in spans_of(bounds, installed) if (span.low, span.high) != bounds[span.contract_id]]
+    """Return removal and installation reads of meters that came or went inside the time billed."""
+    moved = [span for span in spans_of(bounds, installed) if (span.low, span.high) != bounds[span.account]]
     result: dict[tuple[int, int], list[StoredRead]] = defaultdict(list)
     if moved:
         values = {
-            "contracts": integers(span.contract_id for span in moved),
+            "accounts": integers(span.account for span in moved),
             "meters": integers(span.meter.meter_id for span in moved),
             "low": instants(span.low for span in moved),
             "high": instants(span.high for span in moved),
             "sources": list(EXCHANGE_SOURCES),
         }
         for row in connection.execute(_EXCHANGE, values):
-            result[row.contract_id, row.meter_id].append(StoredRead(*row[2:7]))
+            result[row.account, row.meter_id].append(StoredRead(*row[2:7]))
     return result
 
 
 def spans_of(
     bounds: Mapping[int, tuple[datetime, datetime]], installed: Mapping[int, list[Installed]]
 ) -> Iterator[MeterSpan]:
-    """Yield when each meter of each contract counts, in order of contracts and time."""
-    for contract_id, (start, end) in bounds.items():
-        for one in installed.get(contract_id, ()):
+    """Yield when each meter of each account counts, in order of accounts and time."""
+    for account, (start, end) in bounds.items():
+        for one in installed.get(account, ()):
             low = max(start, one.valid_from or start)
-            yield MeterSpan(contract_id, one, low, min(end, one.valid_to or end))
+            high = min(end, one.valid_to or end)
+            if low < high:
+                yield MeterSpan(account, one, low, high)

@@ -28,6 +28,8 @@ from meterhub.simulate.town import Town, build_town
 
 ZONE = ZoneInfo("Europe/Helsinki")
 USERNAME = "demo"
+# Nobody approves their own billing run.
+APPROVER = "approver"
 ENVIRONMENT = "environment"
 PATIENCE_S = 300
 
@@ -133,6 +135,7 @@ def _set_up(options: Options, processes: Processes, folder: Path, progress: Prog
     password = secrets.token_urlsafe(12)
     roles = ("--role", "admin", "--role", "billing", "--role", "operations")
     processes.run("user", "add", USERNAME, *roles, "--password-stdin", stdin=password + "\n")
+    processes.run("user", "add", APPROVER, "--role", "billing", "--password-stdin", stdin=password + "\n")
     progress.advance(1)
     port = free_port(options.port)
     url = f"http://127.0.0.1:{port}"
@@ -246,18 +249,11 @@ def _bill(stage: Stage, out: Path, progress: Progress) -> dict[str, Any]:
             "issued_on": today.isoformat(),
         },
     )
-    state, done = run, 0
-    deadline = time.monotonic() + PATIENCE_S
-    while state["state"] not in ("finished", "failed"):
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"the billing run does not end: {state}")
-        stage.processes.check()
-        time.sleep(0.2)
-        state = stage.hub.call("GET", f"/api/v1/billing/runs/{run['id']}")
-        progress.advance(state["accounts_done"] - done)
-        done = state["accounts_done"]
-    if state["state"] == "failed" or state["holds"]:
-        raise DemoFailed(f"the billing run ended as {state['state']} with holds {state['holds'][:3]}")
+    _wait_for_run(stage, run["id"], "calculated", progress)
+    approver = log_in(stage.url, APPROVER, stage.password)
+    approver.call("POST", f"/api/v1/billing/runs/{run['id']}/approve")
+    stage.hub.call("POST", f"/api/v1/billing/runs/{run['id']}/issue")
+    state = _wait_for_run(stage, run["id"], "issued", None)
     invoices = list(stage.hub.everything("/api/v1/invoices", run=run["id"]))
     pdf = out / f"invoice-{invoices[0]['number']}.pdf"
     pdf.write_bytes(stage.hub.download(f"/api/v1/invoices/{invoices[0]['number']}/pdf"))
@@ -270,6 +266,25 @@ def _bill(stage: Stage, out: Path, progress: Progress) -> dict[str, Any]:
         "number": invoices[0]["number"],
         "explained": str(chain),
     }
+
+
+def _wait_for_run(stage: Stage, run_id: int, wanted: str, progress: Progress | None) -> dict[str, Any]:
+    """Return a billing run when it has come so far, with nothing held back."""
+    done = 0
+    deadline = time.monotonic() + PATIENCE_S
+    while True:
+        state: dict[str, Any] = stage.hub.call("GET", f"/api/v1/billing/runs/{run_id}")
+        if progress is not None:
+            progress.advance(state["accounts_done"] - done)
+            done = state["accounts_done"]
+        if state["state"] == "failed" or state["holds"]:
+            raise DemoFailed(f"the billing run ended as {state['state']} with holds {state['holds'][:3]}")
+        if state["state"] == wanted:
+            return state
+        if time.monotonic() > deadline:
+            raise DemoFailed(f"the billing run does not come to be {wanted}: {state}")
+        stage.processes.check()
+        time.sleep(0.2)
 
 
 def _compare_alerts(stage: Stage) -> dict[str, int]:

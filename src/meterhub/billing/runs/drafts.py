@@ -1,0 +1,135 @@
+"""Drafts: documents as calculated, kept until they are issued all at once, set by set."""
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from meterhub.billing.issuing import document_row, issue_stored
+from meterhub.billing.rating.model import DocumentType
+from meterhub.billing.rating.serialise import plain
+from meterhub.billing.runs.accounts import Bill, Held
+from meterhub.billing.runs.neighbours import conflicts
+from meterhub.kit.values import Json
+
+
+def store(connection: Connection, run_id: int, bills: Sequence[Bill]) -> None:
+    """Keep calculated documents, and reserve the adjustments that they take up."""
+    if not bills:
+        return
+    rows = [_row(bill) for bill in bills]
+    connection.execute(_STORE, {"run_id": run_id, "bills": json.dumps(rows, ensure_ascii=False)})
+    taken = [one for bill in bills for one in bill.adjustment_ids]
+    if taken:
+        connection.execute(_RESERVE, {"run_id": run_id, "ids": taken})
+
+
+def drop(connection: Connection, run_id: int, contract_ids: Sequence[int]) -> None:
+    """Forget the drafts of contracts, and what they had reserved."""
+    values = {"run_id": run_id, "ids": list(contract_ids)}
+    connection.execute(_DROP, values)
+    connection.execute(_UNRESERVE, values)
+
+
+def hold(connection: Connection, run_id: int, held: Sequence[Held]) -> None:
+    """Note why contracts wait; what a clerk has released or skipped before stays so."""
+    if held:
+        columns = {
+            "contracts": [one.contract_id for one in held],
+            "codes": [one.code for one in held],
+            "messages": [one.message for one in held],
+            "releasable": [one.releasable for one in held],
+        }
+        connection.execute(_HOLD, {"run_id": run_id, **columns})
+
+
+def issue_chunk(
+    connection: Connection, run_id: int, country: str, contract_ids: Sequence[int], *, preview: bool = False
+) -> list[int]:
+    """Issue the drafts of contracts, whose points are locked; return the ids of the documents.
+
+    A contract that another run has billed meanwhile is held instead.
+    """
+    clashes = conflicts(connection, run_id, contract_ids)
+    hold(connection, run_id, [Held(key, one.code, one.message) for key, one in clashes.items()])
+    good = [one for one in contract_ids if one not in clashes]
+    drop(connection, run_id, list(clashes))
+    drafts = connection.execute(_DRAFTS, {"run_id": run_id, "ids": good}).all()
+    heads = [(DocumentType(draft.type), country, draft.year) for draft in drafts]
+    ids = issue_stored(connection, [draft.id for draft in drafts], heads, preview=preview)
+    values = {"run_id": run_id, "ids": good}
+    connection.execute(_KEEP_ANNUAL_VOLUMES, values)
+    connection.execute(_DROP, values)
+    states = ["held" if one in clashes else "issued" for one in contract_ids]
+    connection.execute(_SET, {"run_id": run_id, "ids": list(contract_ids), "states": states})
+    return ids
+
+
+def _row(bill: Bill) -> Json:
+    return {
+        "contract_id": bill.contract_id,
+        "customer_id": bill.customer_id,
+        "starts": bill.period.start.isoformat(),
+        "ends": bill.period.end.isoformat(),
+        "daily_l": None if bill.daily_l is None else plain(bill.daily_l),
+        "annual_m3": None if bill.annual_m3 is None else plain(bill.annual_m3),
+        "adjustment_ids": "{" + ",".join(map(str, bill.adjustment_ids)) + "}",
+        "snapshot": bill.snapshot,
+        **document_row(bill.document),
+    }
+
+
+# One JSON text a chunk: arrays of long texts would be escaped character by character on the way.
+_STORE = text(
+    """
+    INSERT INTO billing_draft (run_id, contract_id, customer_id, period, type, net, vat, gross, daily_l, annual_m3,
+                               adjustment_ids, snapshot, lines, groups)
+    SELECT :run_id, contract_id, customer_id, daterange(starts, ends), type, net, vat, gross, daily_l, annual_m3,
+           CAST(adjustment_ids AS int[]), snapshot, lines, groups
+    FROM json_to_recordset(CAST(:bills AS json)) AS new
+        (contract_id int, customer_id int, starts date, ends date, type text, net numeric, vat numeric,
+         gross numeric, daily_l numeric, annual_m3 numeric, adjustment_ids text, snapshot jsonb, lines json,
+         groups json)
+    """
+)
+
+_DROP = text("DELETE FROM billing_draft WHERE run_id = :run_id AND contract_id = ANY(:ids)")
+_RESERVE = text("UPDATE billing_adjustment SET run_id = :run_id WHERE id = ANY(:ids)")
+_UNRESERVE = text("UPDATE billing_adjustment SET run_id = NULL WHERE run_id = :run_id AND contract_id = ANY(:ids)")
+
+_HOLD = text(
+    """
+    INSERT INTO billing_hold (run_id, contract_id, code, message, releasable)
+    SELECT :run_id, contract_id, code, message, releasable
+    FROM unnest(CAST(:contracts AS int[]), CAST(:codes AS text[]), CAST(:messages AS text[]),
+                CAST(:releasable AS boolean[])) AS new (contract_id, code, message, releasable)
+    ON CONFLICT (run_id, contract_id, code) DO UPDATE
+    SET message = excluded.message, releasable = excluded.releasable, held_at = now(),
+        resolved_at = NULL, resolution = NULL, resolved_by = NULL, reason = NULL
+    WHERE billing_hold.resolution IS DISTINCT FROM 'released'
+    """
+)
+
+_DRAFTS = text(
+    """
+    SELECT d.id, d.type, extract(year FROM r.issued_on)::int AS year
+    FROM billing_draft d JOIN billing_run r ON r.id = d.run_id
+    WHERE d.run_id = :run_id AND d.contract_id = ANY(:ids) ORDER BY d.contract_id, d.id
+    """
+)
+
+_KEEP_ANNUAL_VOLUMES = text(
+    """
+    INSERT INTO annual_volume (contract_id, valid_from, annual_m3, source, created_by)
+    SELECT contract_id, upper(period), annual_m3, 'read', 'billing' FROM billing_draft
+    WHERE run_id = :run_id AND contract_id = ANY(:ids) AND annual_m3 IS NOT NULL ORDER BY id
+    """
+)
+
+_SET = text(
+    """
+    UPDATE billing_run_contract rc SET state = new.state
+    FROM unnest(CAST(:ids AS int[]), CAST(:states AS text[])) AS new (contract_id, state)
+    WHERE rc.run_id = :run_id AND rc.contract_id = new.contract_id
+    """
+)
