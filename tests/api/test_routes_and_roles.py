@@ -253,6 +253,7 @@ PATH_VALUES = {
     "contract_no": "A-1",
     "customer_no": "C-1",
     "delivery_id": "1",
+    "delivery_id": "1",
     "export_id": "1",
     "file_id": "1",
     "manufacturer": "KAM",
