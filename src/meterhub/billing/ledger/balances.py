@@ -140,11 +140,12 @@ _HISTORY = text(
 _ALLOCATIONS = text(
     """
     SELECT a.id, a.credit_entry_id, a.debit_entry_id, a.amount, a.reverses_id, a.reason, a.created_at,
-           a.created_by, c.kind AS credit_kind, d.kind AS debit_kind, ci.number AS credit_number,
-           di.number AS debit_number
+           a.created_by, c.kind AS credit_kind, d.kind AS debit_kind,
+           coalesce(ci.number, co.number) AS credit_number, coalesce(di.number, o.number) AS debit_number
     FROM allocation a
     JOIN ledger_entry c ON c.id = a.credit_entry_id JOIN ledger_entry d ON d.id = a.debit_entry_id
-    LEFT JOIN invoice ci ON ci.id = c.invoice_id LEFT JOIN invoice di ON di.id = d.invoice_id
+    LEFT JOIN invoice ci ON ci.id = c.invoice_id LEFT JOIN opening_item co ON co.entry_id = c.id
+    LEFT JOIN invoice di ON di.id = d.invoice_id LEFT JOIN opening_item o ON o.entry_id = d.id
     WHERE a.credit_entry_id = ANY(:ids) OR a.debit_entry_id = ANY(:ids) ORDER BY a.id
     """
 )
