@@ -5,9 +5,11 @@ import re
 import pytest
 from fastapi.testclient import TestClient
 
-from tests.api.test_routes_and_roles import address, routes
+from tests.api.test_routes_and_roles import GATEWAY, MAY_CALL, address, routes
 
 IN_PATHS = ["a%00b", "9" * 30, "99999999999", "%20", "..%2f", "%F0%9F%92%A7", "%25", "'"]
+# What its path names is made where it does not exist.
+NAMING = {"POST /api/v1/gateways/{name}/enrolment-code"}
 IN_QUERIES = ["a\x00b", "9" * 30, "-1", "\U0001f4a7", "%", "\\", "'", "x" * 5000]
 
 
@@ -22,14 +24,14 @@ def ours(hub):
     return [
         r
         for r in routes(hub.app)
-        if " /api/v1/" in r and r not in {"POST /api/v1/logout", "POST /api/v1/telegrams"}
+        if " /api/v1/" in r and r != "POST /api/v1/logout" and MAY_CALL[r] != {GATEWAY}
     ]
 
 
 def test_an_odd_value_in_a_path_is_refused_or_not_found(caller, ours):
     for route in ours:
         method, template = route.split()
-        for odd in IN_PATHS if "{" in template else []:
+        for odd in IN_PATHS if "{" in template and route not in NAMING else []:
             path = re.sub(r"\{[^}]*\}", odd, template)
             response = caller.request(method, path, json=None if method == "GET" else {})
             assert response.status_code in {404, 422}, f"{method} {path}: {response.status_code}"
