@@ -20,9 +20,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from meterhub.gateway import room, spool_clock
-from meterhub.gateway.room import Room
+from meterhub.gateway.room import Ballast, Room
 from meterhub.gateway.spool_clock import Clock, jump_us
-from meterhub.gateway.spool_file import SpoolError, is_corrupt, lock_spool, open_spool, set_aside
+from meterhub.gateway.spool_file import SpoolError, is_corrupt, is_full, lock_spool, open_spool, set_aside
 from meterhub.gateway.spooled import (
     Batch,
     HeardTelegram,
@@ -54,6 +54,8 @@ ON CONFLICT (kind) DO UPDATE SET seen_at = excluded.seen_at, status = excluded.s
 _NOTE = "INSERT INTO note VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
 _SELECT = "SELECT id, frame, received_at, rssi_dbm, link_mode FROM telegram"
 _NO_ROWS = (0, -1)
+_DELETE, _MAKE_ROOM = "delete acknowledged telegrams", "make room"
+_MAKES_ROOM = (_DELETE, _MAKE_ROOM)
 
 _Statement = tuple[str, Sequence[tuple[object, ...]]]
 
@@ -82,8 +84,10 @@ class Spool:
         self.lost = 0
         """Telegrams that neither disk nor memory could hold."""
         self._lock_file = lock_spool(path)
+        self._ballast = Ballast(path)
         try:
             self._connection = self._open_or_begin_anew()
+            self._ballast.take_on()
         except BaseException:
             os.close(self._lock_file)
             raise
@@ -178,7 +182,7 @@ class Spool:
             self._unfiled = [*self._unfiled, *rejected][-REJECTED_LIMIT:]
             unfiled = [(*row_of(item.telegram), item.code, item.message) for item in self._unfiled]
             if self._write(
-                "delete acknowledged telegrams",
+                _DELETE,
                 (_INSERT_REJECTED, unfiled),
                 ("DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?", [(REJECTED_LIMIT,)]),
                 ("DELETE FROM telegram WHERE id BETWEEN ? AND ?", list(self._taken)),
@@ -214,21 +218,29 @@ class Spool:
             os.close(self._lock_file)
 
     def _make_room(self) -> None:
-        """Give up telegrams where the room is used up: one portion at a time, counted, in one transaction."""
+        """Give up telegrams where the room is used up, some at a time; each time counted in one transaction."""
         try:
-            if not room.is_full(self._connection, self.path, self.room):
-                return
-            rows, thinned_to = room.to_drop(self._connection, self._thinned_to, self._uploading)
-            rows = [row for row in rows if not any(first <= row[0] <= last for first, last in self._taken)]
+            for _ in range(room.PORTIONS):
+                if not room.is_full(self._connection, self.path, self.room):
+                    return
+                rows, thinned_to = room.to_thin(self._connection, self._thinned_to, self._uploading)
+                self._drop(rows)
+                if thinned_to == self._thinned_to:
+                    break
+                self._thinned_to = thinned_to
+            if room.is_full(self._connection, self.path, self.room):
+                many = max(room.DROPPED, len(self._waiting))
+                self._drop(room.oldest(self._connection, self._uploading, many))
         except sqlite3.DatabaseError as error:
             self._cope("look for room", error)
-            return
+
+    def _drop(self, rows: Sequence[tuple[int]]) -> None:
+        rows = [row for row in rows if not any(first <= row[0] <= last for first, last in self._taken)]
         if rows and self.dropped == 0:
             log.error("SPOOL IS FULL: telegrams are given up, the oldest are thinned; make room on the disk")
         notes = {"dropped": str(self.dropped + len(rows))}
-        if self._write_notes("make room", notes, ("DELETE FROM telegram WHERE id = ?", rows)):
+        if rows and self._write_notes(_MAKE_ROOM, notes, ("DELETE FROM telegram WHERE id = ?", rows)):
             self._stored -= len(rows)
-            self._thinned_to = thinned_to
 
     def follow_clock(self) -> timedelta:
         """Move what was heard since the start of the machine by as much as the clock was set; return how far."""
@@ -272,20 +284,33 @@ class Spool:
     def _write(self, purpose: str, *statements: _Statement) -> bool:
         """Run statements, each for all its rows, in one transaction; tell whether it was committed."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for statement, rows in statements:
-                self._connection.executemany(statement, rows)
-            self._connection.execute("COMMIT")
+            try:
+                self._run(statements)
+            except sqlite3.OperationalError as error:
+                # what is full is made emptier by deleting, and deleting takes room
+                if not (purpose in _MAKES_ROOM and is_full(error) and self._ballast.throw_off()):
+                    raise
+                self._run(statements)
         except sqlite3.DatabaseError as error:
-            with contextlib.suppress(sqlite3.DatabaseError):
-                self._connection.execute("ROLLBACK")  # may have happened by itself
             self._cope(purpose, error, quietly=self._disk_fails)
             self._disk_fails = True
             return False
         if self._disk_fails:
             log.warning("spool %s takes telegrams again; lost meanwhile: %d", self.path, self.lost)
             self._disk_fails = False
+            self._ballast.take_on()
         return True
+
+    def _run(self, statements: Sequence[_Statement]) -> None:
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement, rows in statements:
+                self._connection.executemany(statement, rows)
+            self._connection.execute("COMMIT")
+        except sqlite3.DatabaseError:
+            with contextlib.suppress(sqlite3.DatabaseError):
+                self._connection.execute("ROLLBACK")  # may have happened by itself
+            raise
 
     def _cope(self, purpose: str, error: sqlite3.DatabaseError, *, quietly: bool = False) -> None:
         """Begin a new file if this one is corrupt; else say that the disk fails, and leave it to time."""

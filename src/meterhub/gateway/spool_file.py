@@ -101,6 +101,11 @@ def set_aside(path: Path, error: sqlite3.DatabaseError) -> None:
     log.error("spool %s is corrupt (%s): set aside as %s, a new one is begun", path, error, aside)
 
 
+def is_full(error: sqlite3.DatabaseError) -> bool:
+    """Tell whether an error means that the disk has no room."""
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_FULL
+
+
 def is_corrupt(error: sqlite3.DatabaseError) -> bool:
     """Tell whether an error means that the file itself is damaged, not just out of reach for now."""
     return (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _CORRUPT

@@ -132,7 +132,9 @@ def show(
     return render(request, "fleet_gateway.html", {**values, **_limits(now)}, principal=principal)
 
 
-def _pictures(history: Sequence[AnyRow], since: datetime, until: datetime, settings: SettingsDep) -> dict[str, str]:
+def _pictures(
+    history: Sequence[AnyRow], since: datetime, until: datetime, settings: SettingsDep
+) -> dict[str, str]:
     """Return what was heard, what was noise, and what waited, by the hour."""
     by_hour = {row.hour: row for row in history}
     hours = [since + number * HOUR for number in range((until - since) // HOUR)]
