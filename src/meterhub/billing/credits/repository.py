@@ -15,15 +15,9 @@ WHOLLY_CREDITED = """
 """
 
 
-def locked_invoice(connection: Connection, number: str, *, lock: bool) -> AnyRow | None:
-    """Return an issued document; with `lock`, nobody else credits it meanwhile."""
-    query = (
-        "SELECT id, number, kind, contract_id, customer_id, credits_id, lower(period) AS period_start, "
-        "upper(period) AS period_end, currency, snapshot FROM invoice WHERE number = :number"
-    )
-    return connection.execute(
-        text(query + (" FOR NO KEY UPDATE" if lock else "")), {"number": number}
-    ).one_or_none()
+def lock_invoice(connection: Connection, number: str) -> None:
+    """Let nobody else credit a document meanwhile."""
+    connection.execute(text("SELECT 1 FROM invoice WHERE number = :number FOR NO KEY UPDATE"), {"number": number})
 
 
 def credited_positions(connection: Connection, invoice_id: int) -> frozenset[int]:

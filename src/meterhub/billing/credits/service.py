@@ -116,7 +116,9 @@ def credits_of(connection: Connection, number: str) -> list[CreditOut]:
 
 
 def _plan(connection: Connection, number: str, lines: Sequence[int] | None, *, lock: bool) -> _Planned:
-    row = repository.locked_invoice(connection, number, lock=lock)
+    if lock:
+        repository.lock_invoice(connection, number)
+    row = documents.invoice_by_number(connection, number)
     if row is None:
         raise _not_found(number)
     if row.credits_id is not None:
