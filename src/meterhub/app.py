@@ -25,6 +25,7 @@ import meterhub.ingest.routes
 import meterhub.jobs.routes
 import meterhub.readings.export.routes
 import meterhub.readings.routes
+import meterhub.vee.routes
 import meterhub.web.routes
 from meterhub import schema
 from meterhub.access.dependencies import bearer_principal
@@ -63,6 +64,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.ingest,
         meterhub.fleet,
         meterhub.readings,
+        meterhub.vee,
         meterhub.readings.export,
         meterhub.billing,
         meterhub.alerts,

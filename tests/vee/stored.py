@@ -47,6 +47,20 @@ def make_meter(engine, number=1, digits=5):
     return meter_id
 
 
+def exchange(engine, old, new, at):
+    """Put a meter in the place of another, which never hung elsewhere."""
+    with engine.begin() as connection:
+        run = connection.execute
+        run(text("DELETE FROM installation WHERE meter_id = :new"), {"new": new})
+        closed = "UPDATE installation SET valid = tstzrange(lower(valid), :at) WHERE meter_id = :old"
+        run(text(closed), {"at": at, "old": old})
+        opened = (
+            "INSERT INTO installation (meter_id, metering_point_id, valid) "
+            "SELECT :new, metering_point_id, tstzrange(:at, NULL) FROM installation WHERE meter_id = :old"
+        )
+        run(text(opened), {"new": new, "at": at, "old": old})
+
+
 def steady(meter_id, hours, *, first=0, litres=10, start_l=100_000):
     """Return a read an hour with much the same use."""
     return [

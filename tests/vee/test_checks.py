@@ -2,7 +2,7 @@ from sqlalchemy import text
 
 from meterhub.readings.editing import By, set_aside
 from meterhub.readings.repository import NewRead
-from tests.vee.stored import HOUR, START, findings, make_meter, night, steady, store, work
+from tests.vee.stored import HOUR, START, exchange, findings, make_meter, night, steady, store, work
 
 
 def a_spike(meter_id):
@@ -79,20 +79,7 @@ def test_a_night_that_was_broken_off_goes_on_with_the_meters_that_are_left(engin
 def test_an_exchange_without_reads_is_found_and_one_with_reads_is_not(engine):
     old, new = make_meter(engine, 1), make_meter(engine, 2)
     at = START + 10.25 * HOUR
-    with engine.begin() as connection:
-        run = connection.execute
-        run(text("DELETE FROM installation WHERE meter_id = :m"), {"m": new})
-        run(
-            text("UPDATE installation SET valid = tstzrange(lower(valid), :at) WHERE meter_id = :m"),
-            {"at": at, "m": old},
-        )
-        run(
-            text(
-                "INSERT INTO installation (meter_id, metering_point_id, valid) "
-                "SELECT :new, metering_point_id, tstzrange(:at, NULL) FROM installation WHERE meter_id = :old"
-            ),
-            {"new": new, "at": at, "old": old},
-        )
+    exchange(engine, old, new, at)
     store(engine, [*steady(old, 10), *steady(new, 12, first=8, start_l=0, litres=1)])
     work(engine)
     night(engine, START + 20 * HOUR)

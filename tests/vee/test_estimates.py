@@ -1,4 +1,5 @@
 from datetime import timedelta
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -71,7 +72,7 @@ def test_a_gap_is_filled_with_the_home_s_own_habits_and_its_sum_stays_that_of_th
     store(engine, [read for n, read in enumerate(reads) if not 24 * 20 + 2 < n < 24 * 22 + 5])
     work(engine)
     derived = {hour: volume for hour, volume, _ in hours(engine)}
-    truth = {a.at: b.volume_ml - a.volume_ml for a, b in zip(reads, reads[1:], strict=False)}
+    truth = {a.at: b.volume_ml - a.volume_ml for a, b in pairwise(reads)}
     assert sum(derived.values()) == reads[-1].volume_ml - reads[0].volume_ml
     assert max(abs(derived[hour] - truth[hour]) for hour in truth) <= 20
     gap = [quality for hour, _, quality in hours(engine) if START + 484 * HOUR <= hour < START + 530 * HOUR]
@@ -103,7 +104,7 @@ def test_a_silent_meter_is_continued_by_like_days_until_it_is_heard_again(engine
     list(roll_up(engine))
     continued = hours(engine)
     assert continued[-1][0] == START + timedelta(days=23) - HOUR
-    truth = {a.at: b.volume_ml - a.volume_ml for a, b in zip(reads, reads[1:], strict=False)}
+    truth = {a.at: b.volume_ml - a.volume_ml for a, b in pairwise(reads)}
     assert all(volume == truth[hour] for hour, volume, _ in continued)
     assert "gap" in findings(engine)
     store(engine, reads[24 * 20 :])

@@ -33,6 +33,7 @@ class Permission(StrEnum):
     READ_POINTS = "points:read"
     WRITE_POINTS = "points:write"
     READ_CONSUMPTION = "consumption:read"
+    EDIT_READS = "reads:write"
     EXPORT_READINGS = "readings:export"
     READ_METRICS = "metrics:read"
     READ_HEALTH = "health:read"
@@ -74,6 +75,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.READ_POINTS,
             _P.WRITE_POINTS,
             _P.READ_CONSUMPTION,
+            _P.EDIT_READS,
             _P.EXPORT_READINGS,
             _P.READ_TARIFFS,
             _P.WRITE_TARIFFS,
@@ -96,6 +98,7 @@ ROLE_PERMISSIONS: dict[Role, frozenset[Permission]] = {
             _P.RETRY_QUARANTINE,
             _P.READ_POINTS,
             _P.READ_CONSUMPTION,
+            _P.EDIT_READS,
             _P.EXPORT_READINGS,
             _P.READ_ALERTS,
             _P.HANDLE_ALERTS,

@@ -65,9 +65,10 @@ def _gaps(meter: Loaded, now: datetime, *, silent: bool) -> Iterator[_Open]:
             gap = Gap(_at(before), before.volume_ml, _at(after), after.volume_ml)
             yield _Open(meter.meter_id, window.capacity_ml, gap)
     last = window.reads[-1] if window.reads else None
-    if silent and last and last.source != "removal" and now.timestamp() - last.at_s > SILENT_S:
-        if meter.point_at(int(now.timestamp())) is not None:
-            yield _Open(meter.meter_id, window.capacity_ml, Gap(_at(last), last.volume_ml))
+    now_s = int(now.timestamp())
+    is_silent = silent and last is not None and last.source != "removal" and now_s - last.at_s > SILENT_S
+    if last is not None and is_silent and meter.point_at(now_s) is not None:
+        yield _Open(meter.meter_id, window.capacity_ml, Gap(_at(last), last.volume_ml))
 
 
 def _at(read: Read) -> datetime:
@@ -137,9 +138,12 @@ def _replace(connection: Connection, one: _Open, stored: AnyRow | None, estimate
         if stored is not None and all(getattr(stored, name) == value for name, value in row.items()):
             return False
         connection.execute(_STORE, key | row)
-    ends = [gap.after_at or gap.before_at]
-    for known in (stored, estimate):
-        if known is not None:
-            ends.append(known.first_at + len(known.registers_ml) * HOUR)
-    note_due(connection, one.meter_id, gap.before_at, max(ends), vanishing=gap.after_at is None)
+    ends = [known.first_at + len(known.registers_ml) * HOUR for known in (stored, estimate) if known is not None]
+    note_due(
+        connection,
+        one.meter_id,
+        gap.before_at,
+        max([gap.after_at or gap.before_at, *ends]),
+        vanishing=gap.after_at is None,
+    )
     return True

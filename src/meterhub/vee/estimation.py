@@ -71,7 +71,7 @@ def fill(gap: Gap, known: Volumes, capacity: int, zone: ZoneInfo) -> Estimate | 
     registers = [
         (end, (gap.before_ml + (2 * used * part + total) // (2 * total)) % capacity)
         for end, part in parts
-        if MEASURED_WITHIN < end - gap.before_at and MEASURED_WITHIN < gap.after_at - end
+        if end - gap.before_at > MEASURED_WITHIN and gap.after_at - end > MEASURED_WITHIN
     ]
     return _estimate(registers, "profile")
 

@@ -1,6 +1,6 @@
 """What a new check says, against what is on record; pure. The same check twice changes nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from meterhub.vee.window import Hit
@@ -15,7 +15,7 @@ class Known:
     start_s: int
     end_s: int
     state: str
-    evidence: dict[str, float | int | str]
+    evidence: Mapping[str, float | int | str]
 
 
 @dataclass(slots=True)

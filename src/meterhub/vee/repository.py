@@ -184,9 +184,77 @@ def _span(hit: Hit) -> dict[str, object]:
     return {
         "started_at": datetime.fromtimestamp(hit.start_s, UTC),
         "ended_at": datetime.fromtimestamp(hit.end_s, UTC),
-        "evidence": hit.evidence,
+        "evidence": dict(hit.evidence),
     }
 
 
 def _s(at: datetime) -> int:
     return int(at.timestamp())
+
+
+def findings_edited_by(connection: Connection, *, read_edit_id: int) -> Sequence[int]:
+    """Return the findings that were settled by an edit of a read, held until the transaction ends."""
+    statement = (
+        select(finding.c.id)
+        .where(
+            finding.c.state == "edited",
+            finding.c.id.in_(
+                select(finding_event.c.finding_id).where(finding_event.c.read_edit_id == read_edit_id)
+            ),
+        )
+        .with_for_update()
+    )
+    return connection.execute(statement).scalars().all()
+
+
+def reads_around(connection: Connection, meter_id: int, at: datetime) -> Sequence[AnyRow]:
+    """Return the counted reads around an instant in order of time: all that a change there can reach."""
+    statement = text(
+        """
+        (SELECT id, at, volume_ml, source FROM counted_read WHERE meter_id = :meter_id AND at <= :at
+         ORDER BY at DESC, id DESC LIMIT 30)
+        UNION ALL
+        (SELECT id, at, volume_ml, source FROM counted_read WHERE meter_id = :meter_id AND at > :at
+         ORDER BY at, id LIMIT 30)
+        ORDER BY at, id
+        """
+    )
+    return connection.execute(statement, {"meter_id": meter_id, "at": at}).all()
+
+
+def meter_during(connection: Connection, point_id: int, since: datetime, until: datetime) -> int | None:
+    """Return the meter that hung at a point all the time, if it was one."""
+    statement = text(
+        "SELECT meter_id FROM installation WHERE metering_point_id = :point AND valid @> tstzrange(:since, :until)"
+    )
+    values = {"point": point_id, "since": since, "until": until}
+    return connection.execute(statement, values).scalar()
+
+
+def edits_of_point(connection: Connection, point_id: int, limit: int) -> Sequence[AnyRow]:
+    """Return the edits of reads and hours of a point, newest first, with who, why and whether it was undone."""
+    statement = text(
+        """
+        SELECT * FROM (
+            SELECT 'read' AS kind, e.id, e.edited_at, e.actor, e.reason, e.read_at AS at, o.volume_ml AS before_ml,
+                   n.volume_ml AS after_ml, 1 AS hours, u.edited_at AS undone_at, u.actor AS undone_by,
+                   u.reason AS undone_because
+            FROM installation i
+            JOIN read_edit e ON e.meter_id = i.meter_id AND (i.valid @> e.read_at OR upper(i.valid) = e.read_at)
+            LEFT JOIN register_read o ON o.meter_id = e.meter_id AND o.at = e.read_at AND o.id = e.read_id
+            LEFT JOIN register_read n ON n.meter_id = e.meter_id AND n.at = e.read_at AND n.id = e.replaced_by
+            LEFT JOIN read_edit u ON u.undoes = e.id
+            WHERE i.metering_point_id = :point AND e.undoes IS NULL
+            UNION ALL
+            SELECT 'hours', e.id, e.edited_at, e.actor, e.reason, e.first_at,
+                   (SELECT sum(v) FROM unnest(e.originals_ml) v)::bigint,
+                   (SELECT sum(v) FROM unnest(e.volumes_ml) v)::bigint, cardinality(e.volumes_ml),
+                   u.edited_at, u.actor, u.reason
+            FROM installation i
+            JOIN hour_edit e ON e.meter_id = i.meter_id AND i.valid @> e.first_at
+            LEFT JOIN hour_edit u ON u.undoes = e.id
+            WHERE i.metering_point_id = :point AND e.undoes IS NULL
+        ) edits ORDER BY edited_at DESC, id DESC LIMIT :limit
+        """
+    )
+    return connection.execute(statement, {"point": point_id, "limit": limit}).all()

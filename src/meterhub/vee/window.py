@@ -4,7 +4,7 @@ Instants are whole seconds since 1970 (UTC), volumes millilitres. Rules report w
 what lies before is there to compare with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -111,7 +111,7 @@ class Hit:
 
     start_s: int
     end_s: int
-    evidence: dict[str, float | int | str]
+    evidence: Mapping[str, float | int | str]
 
 
 def one_an_instant(rows: Sequence[Read]) -> tuple[list[Read], list[Read]]:
