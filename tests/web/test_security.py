@@ -21,6 +21,7 @@ PAGES = {
     "/quarantine": {"ada", "olga"},
     "/live": {"bo", "olga", "rita"},
     "/operations": {"ada", "olga"},
+    "/keys": {"ada", "olga"},
 }
 
 OWN_SCRIPT = '<script src="/static/live.js" defer></script>'

@@ -1,10 +1,10 @@
 """REST: does a key fit? Answers with counts only."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
-from fastapi import APIRouter
-from pydantic import Field, SecretStr
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, Field, SecretStr
 
 from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep, require
 from meterhub.access.policy import Permission
@@ -13,6 +13,8 @@ from meterhub.assets.schemas import Given, Manufacturer, Serial
 from meterhub.assets.sealing import parse_key
 from meterhub.assets.service import require_meter
 from meterhub.ingest.key_check import Fit, KeyCheck, check_meter
+from meterhub.ingest.key_status import KeyState, key_statuses
+from meterhub.kit.paging import IdPage, Page, page_of
 
 router = APIRouter(tags=["meters"])
 
@@ -34,6 +36,41 @@ class KeyFit(Given):
     not_opened: int
     plain: int
     unreadable: int = Field(description="damaged, or protected in a way that is not known")
+
+
+class MeterKeyStatus(BaseModel):
+    """What may be told of a meter's keys: that there are some, never which."""
+
+    manufacturer: str
+    serial: str
+    model: str
+    keys: int
+    newest_at: datetime | None = Field(description="since when the newest key is kept")
+    newest_by: str | None
+    last_opened_at: datetime | None = Field(description="when the newest telegram was heard that could be read")
+    key_missing: int = Field(description="telegrams that wait for a key")
+    key_wrong: int = Field(description="telegrams that no key opens")
+
+
+class KeySearchPage(IdPage):
+    """Which meters' keys to list."""
+
+    state: KeyState = KeyState.ALL
+    search: str = Field(default="", max_length=20, description="how the serial begins")
+
+
+@router.get("/keys/status", dependencies=[require(Permission.READ_KEY_STATUS)])
+def list_key_status(
+    engine: EngineDep,
+    page: Annotated[KeySearchPage, Query()],
+) -> Page[MeterKeyStatus]:
+    """List which meters have a key, since when, and whether it opens what they send."""
+    with engine.connect() as connection:
+        rows = key_statuses(
+            connection, state=page.state, search=page.search, after=page.after or 0, limit=page.limit + 1
+        )
+    shown, cursor = page_of(rows, page.limit, lambda row: row.id)
+    return Page(items=[MeterKeyStatus(**dict(row._mapping)) for row in shown], next_cursor=cursor)
 
 
 @router.post("/meters/{manufacturer}/{serial}/key/check")

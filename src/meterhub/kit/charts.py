@@ -54,7 +54,7 @@ def bar_chart(
     """
     known = [bar.value for bar in bars if bar.value is not None]
     if not bars:
-        return _svg(name, title, description, size, _text(size.width / 2, size.height / 2, "no data", "middle"))
+        return svg(name, title, description, size, _text(size.width / 2, size.height / 2, "no data", "middle"))
     start, end = bars[0].start, bars[-1].start + step
     span_s = (end - start).total_seconds()
     wide = size.width - LEFT - RIGHT
@@ -74,7 +74,7 @@ def bar_chart(
         if b > start and a < end
     ]
     parts += _value_axis(size, highest, tick, y, unit)
-    parts += _time_axis(start.astimezone(zone), end.astimezone(zone), x, size)
+    parts += time_axis(start.astimezone(zone), end.astimezone(zone), x, size)
     width = wide * step.total_seconds() / span_s
     drawn = max(1.0, width * (0.86 if width > 3 else 1))
     for kind, group in groupby(sorted(bars, key=lambda bar: bar.kind), key=lambda bar: bar.kind):
@@ -85,7 +85,7 @@ def bar_chart(
         )
         if path:
             parts.append(f'<path class="bar {escape(kind)}" d="{path}"/>')
-    return _svg(name, title, description, size, "".join(parts))
+    return svg(name, title, description, size, "".join(parts))
 
 
 def heat_map(
@@ -103,7 +103,7 @@ def heat_map(
     A value of zero has the class `level-0`, above the last limit `level-N`; a missing cell stays empty.
     """
     if not cells:
-        return _svg(name, title, description, size, _text(size.width / 2, size.height / 2, "no data", "middle"))
+        return svg(name, title, description, size, _text(size.width / 2, size.height / 2, "no data", "middle"))
     first, last = min(day for day, _ in cells), max(day for day, _ in cells)
     days = (last - first).days + 1
     wide, high = size.width - LEFT - RIGHT, size.height - TOP - BOTTOM
@@ -125,7 +125,7 @@ def heat_map(
         if LEFT + cell_w * number <= size.width - RIGHT - LABEL_WIDTH * 0.7:
             parts.append(_text(LEFT + cell_w * number, TOP + high + 15, f"{day.day} {day:%b}", "start"))
     parts += [_text(4, 13, unit, "start"), *_legend(limits, size)]
-    return _svg(name, title, description, size, "".join(parts))
+    return svg(name, title, description, size, "".join(parts))
 
 
 def _legend(limits: Sequence[float], size: Size) -> list[str]:
@@ -169,7 +169,7 @@ def _value_axis(size: Size, highest: float, tick: float, y: Callable[[float], fl
     return [*parts, _text(4, 11, unit, "start")]
 
 
-def _time_axis(start: datetime, end: datetime, x: Callable[[datetime], float], size: Size) -> list[str]:
+def time_axis(start: datetime, end: datetime, x: Callable[[datetime], float], size: Size) -> list[str]:
     """Label local midnights, as many as fit."""
     days = (end.date() - start.date()).days + 1
     every = max(1, ceil(LABEL_WIDTH * days / (size.width - LEFT - RIGHT)))
@@ -188,7 +188,8 @@ def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _svg(name: str, title: str, description: str, size: Size, inner: str) -> str:
+def svg(name: str, title: str, description: str, size: Size, inner: str) -> str:
+    """Return a picture of drawn parts, with its title and description."""
     return (
         f'<svg class="chart" role="img" viewBox="0 0 {size.width} {size.height}" '
         f'aria-labelledby="{escape(name)}-title {escape(name)}-desc">'

@@ -47,6 +47,7 @@ NAV = (
     NavItem("/fleet", "Gateways", Permission.READ_GATEWAYS),
     NavItem("/coverage", "Coverage", Permission.READ_POINTS),
     NavItem("/live", "Live", Permission.READ_CONSUMPTION),
+    NavItem("/keys", "Keys", Permission.READ_KEY_STATUS),
     NavItem("/operations", "Operations", Permission.READ_HEALTH),
 )
 
