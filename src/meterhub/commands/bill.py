@@ -15,6 +15,7 @@ from rich.table import Table
 from meterhub.billing.rating.explaining import explain
 from meterhub.billing.rating.serialise import line_from_json
 from meterhub.billing.scenario.answers import answer_text
+from meterhub.commands._bill_audit import audit
 from meterhub.commands._bill_documents import send, write_document
 from meterhub.commands._bill_dunning import interest, remind
 from meterhub.commands._bill_other import other
@@ -27,6 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="Rate bills, credits, interest and 
 
 
 app.command("what-if")(what_if)
+app.command()(audit)
 app.command()(other)
 app.command()(remind)
 app.command()(interest)

@@ -12,22 +12,20 @@ from meterhub.billing.issuing import Kind
 from meterhub.billing.rating.components import KINDS
 from meterhub.billing.rating.errors import RatingError
 from meterhub.billing.rating.explaining import explain
-from meterhub.billing.rating.model import DocumentType, Line, Quality
+from meterhub.billing.rating.model import DocumentType, Line
 from meterhub.billing.rating.price_checks import parameters_of
 from meterhub.billing.rating.quoting import quote
-from meterhub.billing.rating.serialise import trace_from_json
 from meterhub.billing.rating.traces import FixedTrace, MinimumTrace, SplitTrace, Trace, VolumeTrace
 from meterhub.billing.rating.vat import vat_groups
 from meterhub.billing.rating.verify import disagreements
 from meterhub.billing.receivables.identifiers import is_kid_mod10, is_viite
 from meterhub.billing.runs.snapshot import document_of, quote_of
-from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut
+from meterhub.billing.schemas import InvoiceDetail
 from meterhub.explain import repository
 from meterhub.explain.evidence import Evidence
 from meterhub.explain.model import Explanation, Step, Verdict, checked, differences
 from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ZERO
-from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
 # Compared as a whole, since a trace is too long to print.
@@ -37,7 +35,7 @@ _APART = ("trace",)
 def invoice(connection: Connection, settings: Settings, number: str) -> Explanation:
     """Explain an issued document; raise NotFound."""
     issued = loading.find_invoice(connection, number)
-    lines = [_line(line) for line in issued.lines]
+    lines = [loading.line_of(line) for line in issued.lines]
     evidence = Evidence(connection, settings, issued.snapshot)
     tariff = issued.snapshot.get("tariff")
     prices = repository.prices(connection, tariff["id"]) if tariff else {}
@@ -49,25 +47,6 @@ def invoice(connection: Connection, settings: Settings, number: str) -> Explanat
         _reference(issued),
     ]
     return Explanation(number, tuple(steps))
-
-
-def _line(stored: InvoiceLineOut) -> Line:
-    """Return a stored line as rating made it."""
-    return Line(
-        code=stored.component,
-        point=stored.point,
-        period=DateRange(*stored.period) if stored.period else None,
-        quantity=stored.quantity,
-        unit=stored.unit,
-        unit_price=stored.unit_price,
-        price_base_quantity=stored.price_base_quantity,
-        net=stored.net,
-        vat_category=stored.vat_category,
-        vat_rate=stored.vat_rate,
-        quality=Quality(stored.quality) if stored.quality else None,
-        refers_to=stored.refers_to,
-        trace=trace_from_json(stored.trace),
-    )
 
 
 def _line_step(

@@ -8,9 +8,12 @@ from sqlalchemy import Connection
 from meterhub.billing import repository
 from meterhub.billing.documents.model import IssuedDocument
 from meterhub.billing.documents.reading import document_of
+from meterhub.billing.rating.model import Line, Quality
+from meterhub.billing.rating.serialise import trace_from_json
 from meterhub.billing.schemas import InvoiceDetail, InvoiceLineOut, InvoiceOut, VatSum
 from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
+from meterhub.kit.periods import DateRange
 
 
 def find_invoice(connection: Connection, number: str) -> InvoiceDetail:
@@ -24,6 +27,25 @@ def find_invoice(connection: Connection, number: str) -> InvoiceDetail:
     ]
     groups = [VatSum.model_validate(group._mapping) for group in repository.invoice_vat_groups(connection, row.id)]
     return InvoiceDetail(**invoice_out(row).model_dump(), lines=lines, vat_groups=groups, snapshot=row.snapshot)
+
+
+def line_of(stored: InvoiceLineOut) -> Line:
+    """Return a stored line as rating made it."""
+    return Line(
+        code=stored.component,
+        point=stored.point,
+        period=DateRange(*stored.period) if stored.period else None,
+        quantity=stored.quantity,
+        unit=stored.unit,
+        unit_price=stored.unit_price,
+        price_base_quantity=stored.price_base_quantity,
+        net=stored.net,
+        vat_category=stored.vat_category,
+        vat_rate=stored.vat_rate,
+        quality=Quality(stored.quality) if stored.quality else None,
+        refers_to=stored.refers_to,
+        trace=trace_from_json(stored.trace),
+    )
 
 
 def find_document(connection: Connection, number: str) -> IssuedDocument:

@@ -36,7 +36,7 @@ class Payer:
 
     customer_id: int
     weight: Decimal
-    from_on: date
+    from_on: date | None
     until_on: date | None
     customer: Json
 

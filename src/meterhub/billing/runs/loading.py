@@ -113,7 +113,8 @@ def _accounts(contract: Contract, kind: str, numbers: Iterator[int]) -> Iterable
         payers = [
             payer
             for payer in contract.payers
-            if payer.from_on <= start and (payer.until_on is None or payer.until_on > start)
+            if (payer.from_on is None or payer.from_on <= start)
+            and (payer.until_on is None or payer.until_on > start)
         ]
         yield Account(
             key=next(numbers),
@@ -162,11 +163,11 @@ _AROUND = text(
                 CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
          AS w (n, meter_id, at, low, high)
     LEFT JOIN LATERAL (
-        SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM register_read r
+        SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM counted_read r
         WHERE r.meter_id = w.meter_id AND r.at <= w.at AND r.at >= w.low
         ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON true
     LEFT JOIN LATERAL (
-        SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM register_read r
+        SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM counted_read r
         WHERE r.meter_id = w.meter_id AND r.at >= w.at AND r.at <= w.high
         ORDER BY r.at, r.id DESC LIMIT 1) a ON true
     ORDER BY w.n

@@ -52,11 +52,11 @@ _REGISTERS = text(
                 CAST(:within AS interval[])) AS s (grid, position, at, within) ON s.grid = w.grid
     CROSS JOIN LATERAL (SELECT greatest(w.low, least(w.high, s.at)) AS at) g
     LEFT JOIN LATERAL (
-        SELECT r.at, r.volume_ml FROM register_read r
+        SELECT r.at, r.volume_ml FROM counted_read r
         WHERE r.meter_id = w.meter_id AND r.at <= g.at AND r.at >= w.first
         ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON true
     LEFT JOIN LATERAL (
-        SELECT r.at, r.volume_ml FROM register_read r
+        SELECT r.at, r.volume_ml FROM counted_read r
         WHERE r.meter_id = w.meter_id AND r.at >= g.at AND r.at <= w.last
         ORDER BY r.at, r.id DESC LIMIT 1) a ON true
     GROUP BY w.n ORDER BY w.n

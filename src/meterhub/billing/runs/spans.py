@@ -49,7 +49,7 @@ _EXCHANGE = text(
     FROM unnest(CAST(:accounts AS int[]), CAST(:meters AS int[]),
                 CAST(:low AS timestamptz[]), CAST(:high AS timestamptz[]))
          AS w (account, meter_id, low, high)
-    JOIN register_read r ON r.meter_id = w.meter_id AND r.at BETWEEN w.low AND w.high
+    JOIN counted_read r ON r.meter_id = w.meter_id AND r.at BETWEEN w.low AND w.high
          AND r.source = ANY(:sources)
     ORDER BY w.account, r.meter_id, r.source, r.id DESC
     """

@@ -35,7 +35,7 @@ def _charges(context: RatingContext, component: Component, point: Point) -> Iter
     billed, cuts = _time_billed(context, component, point)
     spans = context.spans(component, billed, cuts)
     bounds = (billed.start, *(span.period.end for span in spans))
-    volumes = context.volumes(point, bounds, less_deducted=component.service is Service.WASTEWATER)
+    volumes = context.volumes(point, bounds, less_deducted=component.service == Service.WASTEWATER)
     annual = context.quote.regime is not Regime.METERED
     owner = context.owner(point.payer)
     for span, (volume, deducted) in zip(spans, volumes, strict=True):
