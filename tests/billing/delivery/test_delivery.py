@@ -113,7 +113,7 @@ def test_e_mail_carries_the_pdf_and_little_else(town, issue, settings):
         assert send_waiting(town.engine, with_mail(settings, box.port), at()).sent == {"email": 1}
         (message,) = box.messages
     assert message["To"] == "maija@example.org"
-    assert message["Subject"] == f"Lasku {number} – Example Water Utility"
+    assert message["Subject"] == f"Lasku {number} \N{EN DASH} Example Water Utility"
     assert "235,97" not in message.get_body().get_content()
     (attached,) = message.iter_attachments()
     assert attached.get_filename() == f"{number}.pdf"

@@ -10,7 +10,7 @@ import re
 from functools import cache
 from pathlib import Path
 from threading import local
-from typing import Literal
+from typing import Any, Literal
 
 import typst
 
@@ -22,7 +22,7 @@ from meterhub.billing.paper.writing import Sheet
 STANDARDS: list[Literal["a-3a", "ua-1"]] = ["a-3a", "ua-1"]
 # Scripts that the fonts inside typst have: Latin, Greek, Cyrillic, and signs that documents use themselves.
 _UNPRINTABLE = re.compile(
-    "[^\u0020-\u007e\u00a0-\u017f\u0218-\u021b\u0384-\u03ce\u0400-\u045f\u1e9e\u2010-\u2022\u202f\u20ac\u2212]"
+    "[^\n\u0020-\u007e\u00a0-\u017f\u0218-\u021b\u0384-\u038a\u038c\u038e-\u03a1\u03a3-\u03ce\u0400-\u045f\u1e9e\u2010-\u2022\u202f\u20ac\u2212]"
 )
 REPLACEMENT = "?"
 
@@ -46,12 +46,21 @@ def letter_pdf(letter: Letter) -> bytes:
 
 
 def _compiled(template: str, sheet: Sheet, inputs: dict[str, str]) -> bytes:
-    content = _UNPRINTABLE.sub(REPLACEMENT, json.dumps(sheet, ensure_ascii=False))
+    content = json.dumps(_printable(sheet), ensure_ascii=False)
     made = _compilers.of(template).compile(
         format="pdf", sys_inputs={"sheet": content, **inputs}, pdf_standards=[*STANDARDS]
     )
     assert isinstance(made, bytes)
     return made
+
+
+def _printable(value: Any) -> Any:  # Any: whatever a sheet is made of
+    """Return a sheet in which every character has a glyph, without which there is no PDF/A."""
+    if isinstance(value, str):
+        return _UNPRINTABLE.sub(REPLACEMENT, value)
+    if isinstance(value, dict):
+        return {name: _printable(one) for name, one in value.items()}
+    return [_printable(one) for one in value] if isinstance(value, list) else value
 
 
 def _compiler(template: str) -> typst.Compiler:
