@@ -237,6 +237,11 @@ def test_entities_are_not_read():
     assert refusal(attack).reason == "bad-xml"
 
 
+def test_an_amount_that_no_bill_comes_to_and_a_control_character_are_refused():
+    assert refusal(camt054(entry(paid("1000000000.00")))).reason == "bad-amount"
+    assert refusal(EXAMPLE.replace(b"MALLINEN", b"MALL\x00NEN")).reason == "bad-character"
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr(formats, "MAX_BYTES", 10)
     assert refusal(EXAMPLE).reason == "too-large"

@@ -59,6 +59,8 @@ def records(data: bytes, width: int) -> Iterator[Record]:
         if not text.strip():
             continue
         record = Record(number, text.ljust(width))
+        if any(not one.isprintable() for one in text):
+            record.refuse("bad-character", "has a control character")
         if len(text.rstrip()) > width:
             record.refuse("bad-length", f"has {len(text)} characters, {width} is right")
         yield record

@@ -22,6 +22,7 @@ from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ZERO
 from meterhub.settings import Settings
 
+NAME_LENGTH = 200
 NO_MATCH = "no rule found whose it is"
 
 
@@ -69,7 +70,7 @@ def import_file(
         connection,
         file,
         {
-            "name": name,
+            "name": name[:NAME_LENGTH],
             "sha256": sha256,
             "repeated_count": len(same),
             "repeated_total": sum((one.amount for one in same), ZERO),

@@ -107,6 +107,8 @@ def parse(data: bytes) -> list[Item]:
         content = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BadInput(f"byte {error.start} is not UTF-8: save the file as UTF-8") from None
+    if "\x00" in content:
+        raise BadInput("the file has a NUL character: export it again as CSV")
     first = content.split("\n", 1)[0]
     reader = csv.DictReader(StringIO(content), delimiter=";" if ";" in first else ",")
     missing = [name for name in COLUMNS[:4] if name not in (reader.fieldnames or [])]

@@ -24,7 +24,7 @@ from meterhub.billing.payments.schemas import (
     SuggestionOut,
 )
 from meterhub.billing.payments.suggestions import suggest
-from meterhub.errors import BadInput
+from meterhub.errors import BadInput, NotFound
 from meterhub.kit.paging import IdPage, Page, page_of
 from meterhub.settings import Settings
 
@@ -80,6 +80,8 @@ def list_payments_of_file(
 ) -> Page[PaymentOut]:
     """List the payments of a file in order; each look is logged."""
     with engine.begin() as connection:
+        if repository.file_by_id(connection, file_id) is None:
+            raise NotFound(f"there is no payment file {file_id}")
         rows = repository.payments_of_file(connection, file_id, after_id=page.after, limit=page.limit + 1)
         record(connection, principal, action="list-payments", purpose="billing", subject=f"payment-file:{file_id}")
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)

@@ -4,10 +4,12 @@ import importlib
 import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from meterhub.billing.payments.model import PaymentFile, PaymentFileError
 
 MAX_BYTES = 64 * 1024 * 1024
+MAX_AMOUNT = Decimal(10) ** 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,21 @@ def parse(data: bytes) -> PaymentFile:
     known = formats()
     for one in known.values():
         if one.recognises(data):
-            return one.parse(data)
+            return _storable(one.parse(data))
     titles = ", ".join(one.title for one in known.values())
     raise PaymentFileError(
         "unknown-format", "the first line", "is of no format that is known", f"send one of: {titles}"
     )
+
+
+def _storable(file: PaymentFile) -> PaymentFile:
+    """Refuse amounts that no water bill comes to, long before the ledger's columns would."""
+    for payment in file.payments:
+        if abs(payment.amount) >= MAX_AMOUNT:
+            raise PaymentFileError(
+                "bad-amount",
+                payment.where,
+                f"is a payment of {payment.amount}",
+                "ask the bank whether that is right",
+            )
+    return file
