@@ -28,7 +28,7 @@ import meterhub.readings.routes
 import meterhub.vee.routes
 import meterhub.web.routes
 from meterhub import schema
-from meterhub.access.dependencies import bearer_principal
+from meterhub.access.dependencies import bearer_principal, is_known
 from meterhub.access.principal import Principal
 from meterhub.errors import MeterhubError
 from meterhub.kit.body_limit import BodyLimit
@@ -51,7 +51,9 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
     app.state.settings = settings
     app.state.clock = clock
     app.state.newest_schema = schema.head
-    app.add_middleware(BodyLimit, limit=settings.max_body_mb * 2**20)
+    app.add_middleware(
+        BodyLimit, limit=settings.max_body_mb * 2**20, is_known=lambda request: is_known(engine, request)
+    )
     app.add_exception_handler(MeterhubError, _known_problem)
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http_problem)

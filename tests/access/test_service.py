@@ -25,7 +25,7 @@ def open_account(engine, username="maija", roles=("billing",)):
 
 
 def log_in(engine, username="maija", password=PASSWORD, now=None):
-    return service.log_in(engine, username, password, now=now or utc_now(), session_hours=12)
+    return service.log_in(engine, username, password, now=now or utc_now(), session_hours=12, secret=b"s")
 
 
 def holder(engine, token):
@@ -50,7 +50,7 @@ def fail(engine, username="maija", times=service.MAX_FAILURES):
         log_in(engine, username, "wrong")
     with engine.begin() as connection:
         for _ in range(times - 1):
-            repository.note_failure(connection, username)
+            repository.note_failure(connection, service.attempt_mark(b"s", username))
 
 
 def test_who_logs_in_gets_a_session_with_the_permissions_of_the_roles(engine):

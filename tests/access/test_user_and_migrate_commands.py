@@ -41,7 +41,7 @@ def test_an_account_is_opened_listed_and_closed(run, engine, database_url):
     assert done.exit_code == 0, done.output
     assert "maija may log in as billing, read-only" in done.output
     assert PASSWORD not in done.output
-    assert service.log_in(engine, "maija", PASSWORD, now=utc_now(), session_hours=1)
+    assert service.log_in(engine, "maija", PASSWORD, now=utc_now(), session_hours=1, secret=b"s")
     listed = run("user", "list", "--json", DATABASE_URL=database_url)
     assert json.loads(listed.output) == {
         "username": "maija",

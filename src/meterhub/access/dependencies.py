@@ -7,6 +7,9 @@ from fastapi import Depends, Request
 from fastapi.security import HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from starlette.requests import HTTPConnection
 
 from meterhub.access import audit, service
 from meterhub.access.policy import Permission
@@ -48,6 +51,21 @@ def bearer_principal(
         raise NotAuthenticated("this needs a token: send the header 'Authorization: Bearer ...'")
     with engine.connect() as connection:
         return service.authenticate(connection, credentials.credentials)
+
+
+def is_known(engine: Engine, request: HTTPConnection) -> bool:
+    """Tell whether a request carries a token that is valid, of a machine or of a session."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    if kind.lower() != "bearer":
+        token = request.cookies.get(SESSION_COOKIE, "")
+    if not token:
+        return False
+    try:
+        with engine.connect() as connection:
+            service.authenticate(connection, token)
+    except (NotAuthenticated, OperationalError, NoFreeConnection):
+        return False
+    return True
 
 
 def check(engine: Engine, principal: Principal, permission: Permission, path: str) -> Principal:

@@ -28,7 +28,14 @@ router = APIRouter(prefix="/api/v1", tags=["access"])
 @router.post("/login")
 def log_in(body: Login, engine: EngineDep, settings: SettingsDep, clock: ClockDep) -> Session:
     """Start a session; no token is needed for this."""
-    token = service.log_in(engine, body.username, body.password, now=clock(), session_hours=settings.session_hours)
+    token = service.log_in(
+        engine,
+        body.username,
+        body.password,
+        now=clock(),
+        session_hours=settings.session_hours,
+        secret=settings.require_master_key(),
+    )
     return Session(token=token, expires_in_s=settings.session_hours * 3600)
 
 

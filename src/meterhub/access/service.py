@@ -1,5 +1,6 @@
 """Logging in, opening accounts, enrolling gateways."""
 
+import hmac
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -18,22 +19,33 @@ FAILURE_WINDOW = timedelta(minutes=15)
 _NO_MATCH = "user name and password do not match an active account"
 
 
-def log_in(engine: Engine, username: str, password: str, *, now: datetime, session_hours: int) -> str:
-    """Return a new session token; failures are counted and slow a guesser down."""
+def attempt_mark(secret: bytes, username: str) -> str:
+    """Return under what failed logins as a user are counted."""
+    return hmac.digest(secret, f"login as {username}".encode(), "sha256").hex()
+
+
+def log_in(
+    engine: Engine, username: str, password: str, *, now: datetime, session_hours: int, secret: bytes
+) -> str:
+    """Return a new session token; failures are counted and slow a guesser down.
+
+    What was typed as a name may be a password: it is counted under a hash keyed by `secret`.
+    """
     if not username.isprintable():  # nobody is called so, and the database could not hold it
         raise NotAuthenticated(_NO_MATCH)
+    mark = attempt_mark(secret, username)
     with engine.begin() as connection:
-        if repository.failures_since(connection, username, now - FAILURE_WINDOW) >= MAX_FAILURES:
+        if repository.failures_since(connection, mark, now - FAILURE_WINDOW) >= MAX_FAILURES:
             raise TooManyTries(
                 f"more than {MAX_FAILURES} failed logins as this user: try again in fifteen minutes"
             )
-        repository.note_failure(connection, username)  # until it is a success: guesses at the same moment count
+        repository.note_failure(connection, mark)  # until it is a success: guesses at the same moment count
         user = repository.find_user(connection, username)
     # between the transactions: hashing takes long, and there are fewer connections than guessers
     ok = matches(password, user.password_hash if user is not None and user.active else None)
     with engine.begin() as connection:
         if ok and user is not None and user == repository.find_user(connection, username):
-            repository.forget_failures(connection, username, now - FAILURE_WINDOW)
+            repository.forget_failures(connection, mark, now - FAILURE_WINDOW)
             token = new_token("session")
             repository.add_token(
                 connection,

@@ -32,6 +32,7 @@ app_user = Table(
     Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
 
+# `username` is a keyed hash of what was typed, or the name of a counter.
 login_attempt = Table(
     "login_attempt",
     metadata,

@@ -35,6 +35,8 @@ class NewHold:
     detail: str
     manufacturer: str | None
     serial: str | None
+    candidates: tuple[str, ...] = ()
+    """Manufacturer and serial, written together, of all that the frame may belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,9 +203,11 @@ def store_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
     """Put frames into quarantine."""
     statement = text(
         """
-        INSERT INTO quarantine (raw_frame_id, reason, detail, manufacturer, serial)
-        SELECT * FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]),
-                             CAST(:manufacturer AS text[]), CAST(:serial AS text[]))
+        INSERT INTO quarantine (raw_frame_id, reason, detail, manufacturer, serial, candidates)
+        SELECT id, reason, detail, manufacturer, serial, string_to_array(candidates, ',')
+        FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]),
+                    CAST(:manufacturer AS text[]), CAST(:serial AS text[]), CAST(:candidates AS text[]))
+            AS new (id, reason, detail, manufacturer, serial, candidates)
         """
     )
     connection.execute(
@@ -214,6 +218,7 @@ def store_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
             "detail": [hold.detail[:1000] for hold in holds],
             "manufacturer": [hold.manufacturer for hold in holds],
             "serial": [hold.serial for hold in holds],
+            "candidates": [",".join(hold.candidates) if len(hold.candidates) > 1 else None for hold in holds],
         },
     )
 
@@ -266,7 +271,8 @@ def held_frames(
         WHERE q.resolved_at IS NULL AND q.raw_frame_id > :after
             AND (CAST(:reason AS text) IS NULL OR q.reason = :reason)
             AND (CAST(:meter_id AS integer) IS NULL OR (q.manufacturer, q.serial) =
-                 (SELECT m.manufacturer, m.serial FROM meter m WHERE m.id = :meter_id))
+                 (SELECT m.manufacturer, m.serial FROM meter m WHERE m.id = :meter_id)
+                 OR q.candidates @> (SELECT ARRAY[m.manufacturer || m.serial] FROM meter m WHERE m.id = :meter_id))
         ORDER BY q.raw_frame_id LIMIT :limit FOR UPDATE OF q
         """
     )

@@ -79,7 +79,7 @@ def retry(
             for row in rows:
                 outcome = outcomes[row.raw_frame_id]
                 if isinstance(outcome, Held):
-                    holds.append(new_hold(row.raw_frame_id, outcome))
+                    holds.append(new_hold(row.raw_frame_id, outcome, links[row.raw_frame_id]))
                     continue
                 resolved.append(row.raw_frame_id)
                 if outcome.volume_ml is not None:

@@ -225,7 +225,7 @@ def _store_outcomes(
     for id_, one in enumerate(new, first_id):
         outcome = outcomes[one.heard.place]
         if isinstance(outcome, Held):
-            holds.append(new_hold(id_, outcome))
+            holds.append(new_hold(id_, outcome, one.link))
             if waiting is None and outcome.reason in REMOVABLE:
                 waiting = id_
         elif outcome.volume_ml is not None:
@@ -253,7 +253,7 @@ def new_read(raw_frame_id: int, read: MeterRead, volume: int, received_at: datet
     )
 
 
-def new_hold(raw_frame_id: int, held: Held) -> NewHold:
+def new_hold(raw_frame_id: int, held: Held, link: Readable | Damaged) -> NewHold:
     """Return the quarantine entry of a frame."""
     address = held.address
     return NewHold(
@@ -262,6 +262,7 @@ def new_hold(raw_frame_id: int, held: Held) -> NewHold:
         held.detail,
         address.manufacturer if address else None,
         address.serial if address else None,
+        tuple(a.manufacturer + a.serial for a in link.candidates) if isinstance(link, Readable) else (),
     )
 
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     func,
     text,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from meterhub.kit.db import metadata
 
@@ -61,6 +62,14 @@ quarantine = Table(
     Column("tried_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
     Column("tries", Integer, nullable=False, server_default=text("1")),
     Column("resolved_at", DateTime(timezone=True)),
+    # manufacturer and serial of all that the frame may belong to, where there is more than one
+    Column("candidates", ARRAY(Text)),
+    Index(
+        "ix_quarantine_candidates",
+        "candidates",
+        postgresql_using="gin",
+        postgresql_where=text("resolved_at IS NULL AND candidates IS NOT NULL"),
+    ),
     Index("ix_quarantine_open", "reason", "raw_frame_id", postgresql_where=text("resolved_at IS NULL")),
     Index(
         "ix_quarantine_meter",

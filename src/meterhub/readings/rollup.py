@@ -42,6 +42,16 @@ _STATEMENTS = {
     (True, False): text(ORDINARY + WRITE_NARROW + _HOURS_WRITTEN),
     (True, True): text(SPECIAL + WRITE_NARROW + _HOURS_WRITTEN),
 }
+# Who looks at derived hours does so in transactions of its own, and may die before.
+_NOTE_DERIVED = text(
+    """
+    INSERT INTO hours_changed AS old (meter_id, from_at)
+    SELECT meter_id, from_at FROM unnest(CAST(:meter_ids AS integer[]), CAST(:from_at AS timestamptz[]))
+        AS new (meter_id, from_at)
+    ORDER BY meter_id
+    ON CONFLICT (meter_id) DO UPDATE SET from_at = least(old.from_at, excluded.from_at)
+    """
+)
 # The planner expects large results and would compile a statement that takes a tenth of a second.
 _NO_COMPILATION = text("SET LOCAL jit = off")
 
@@ -77,6 +87,7 @@ def roll_up_some(engine: Engine, *, meters: int = METERS_A_TRANSACTION) -> Rolle
         due = _without_overtaken_estimates(connection, taken)
         spans = connection.execute(_SPAN, _spans(due)).all()
         hours = _derive(connection, spans, {one.meter_id for one in due if one.vanishing})
+        connection.execute(_NOTE_DERIVED, _spans(taken))
     return RolledUp({one.meter_id: one.from_at for one in sorted(taken, key=lambda one: one.meter_id)}, hours)
 
 

@@ -107,6 +107,14 @@ gap_estimate = Table(
     Column("method", Text, nullable=False),
 )
 
+# Whose hours have been derived anew and not been examined yet, and since when.
+hours_changed = Table(
+    "hours_changed",
+    metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("from_at", DateTime(timezone=True), nullable=False),
+)
+
 # The hours of a meter on one local day of the store's zone: the first at `start_at`, NULL where one is missing.
 # `volumes_ml`, or `wide_ml` where a volume needs more than 32 bits; `qualities` unless all hours have `quality`,
 # which is the worst. Sums stay when the hours themselves have left by retention. Quality as in
