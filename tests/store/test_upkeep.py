@@ -282,3 +282,14 @@ def test_several_that_keep_the_store_up_at_once_take_turns(engine):
 def test_a_zone_that_the_database_does_not_know_is_named(store):
     with pytest.raises(NotConfigured, match="Europe/Atlantis"):
         set_zone(store, "Europe/Atlantis")
+
+
+def test_indexes_of_partitions_take_up_new_blocks_as_they_fill(engine):
+    done = maintain(engine, KEEPING, NOW)
+    assert any("register_read" in name for name in done.indexes)
+    assert maintain(engine, KEEPING, NOW).indexes == []
+    query = """
+        SELECT count(*) FROM pg_class c JOIN pg_am a ON a.oid = c.relam
+        WHERE a.amname = 'brin' AND c.relkind = 'i' AND relnamespace = 'store'::regnamespace AND reloptions IS NULL
+    """
+    assert rows(engine, query) == [(0,)]

@@ -13,6 +13,7 @@ from meterhub.store.backend import uses_timescale
 from meterhub.store.months import MadeMonth, make_months
 from meterhub.store.retention import Expiry, expire, expired
 from meterhub.store.sealing import Sealed, seal_months
+from meterhub.store.summaries import summarise_as_filled
 from meterhub.store.zone import set_zone
 
 MAINTAIN = "store.maintain"
@@ -31,6 +32,7 @@ class Maintained:
     policies: list[policies.Policy]
     expired: list[Expiry]
     enforced: bool
+    indexes: list[str]
 
 
 def maintain(engine: Engine, settings: Settings, now: datetime) -> Maintained:
@@ -46,16 +48,17 @@ def _hypertables(engine: Engine, settings: Settings, now: datetime) -> Maintaine
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
         changed = policies.ensure(connection, settings.retention)
     gone = _past_retention(engine, settings, now)
-    return Maintained(zone_changed, [], [], changed, gone, settings.retention.enforce)
+    return Maintained(zone_changed, [], [], changed, gone, settings.retention.enforce, [])
 
 
 def _partitions(engine: Engine, settings: Settings, now: datetime) -> Maintained:
     with _alone(engine):
         zone_changed = set_zone(engine, settings.zone)
         months = list(make_months(engine, now))
+        indexes = list(summarise_as_filled(engine))
         sealed = list(seal_months(engine, now))
         gone = _past_retention(engine, settings, now)
-    return Maintained(zone_changed, months, sealed, [], gone, settings.retention.enforce)
+    return Maintained(zone_changed, months, sealed, [], gone, settings.retention.enforce, indexes)
 
 
 def _past_retention(engine: Engine, settings: Settings, now: datetime) -> list[Expiry]:
