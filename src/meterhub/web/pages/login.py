@@ -35,7 +35,14 @@ def log_in(
 ) -> Response:
     """Start a session and go on to the page that was wanted."""
     try:
-        token = service.log_in(engine, username, password, now=clock(), session_hours=settings.session_hours)
+        token = service.log_in(
+            engine,
+            username,
+            password,
+            now=clock(),
+            session_hours=settings.session_hours,
+            secret=settings.require_master_key(),
+        )
     except (NotAuthenticated, TooManyTries) as error:
         values = {"next": own_path(next), "username": username, "problem": error.detail}
         return render(request, "login.html", values, status=error.status)
