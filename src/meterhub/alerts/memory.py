@@ -74,7 +74,7 @@ _READS = text(
     seen AS (
         SELECT r.meter_id, r.id, extract(epoch FROM r.at)::numeric AS at_s, r.volume_ml,
                r.id > w.last_id AND r.at < w.until_at AS late
-        FROM wanted w JOIN register_read r ON r.meter_id = w.meter_id
+        FROM wanted w JOIN counted_read r ON r.meter_id = w.meter_id
         WHERE r.at >= w.since_at AND r.at <= :now AND r.source = 'amr'
     ),
     first AS (

@@ -66,7 +66,8 @@ class HourlyVolume:
 
 def capacity_ml(digits: int) -> int:
     """Return the volume at which a register of so many digits of m³ begins again."""
-    return 10**digits * ML_PER_M3
+    capacity: int = 10**digits * ML_PER_M3
+    return capacity
 
 
 def step_ml(change_ml: int, capacity: int) -> int:

@@ -187,10 +187,10 @@ def installed_meter(connection: Connection, point: int, at: datetime) -> Install
     statement = text(
         """
         SELECT i.meter_id, m.digits,
-            (SELECT volume_ml FROM register_read r WHERE r.meter_id = i.meter_id AND r.at <= :at
-             ORDER BY r.at DESC LIMIT 1) AS before_ml,
-            (SELECT volume_ml FROM register_read r WHERE r.meter_id = i.meter_id AND r.at > :at
-             ORDER BY r.at LIMIT 1) AS after_ml
+            (SELECT volume_ml FROM counted_read r WHERE r.meter_id = i.meter_id AND r.at <= :at
+             ORDER BY r.at DESC, r.id DESC LIMIT 1) AS before_ml,
+            (SELECT volume_ml FROM counted_read r WHERE r.meter_id = i.meter_id AND r.at > :at
+             ORDER BY r.at, r.id DESC LIMIT 1) AS after_ml
         FROM installation i JOIN meter m ON m.id = i.meter_id
         WHERE i.metering_point_id = :point AND (i.valid @> :at OR upper(i.valid) = :at)
         ORDER BY upper(i.valid) = :at NULLS FIRST LIMIT 1

@@ -55,7 +55,7 @@ def last_read(connection: Connection, point_id: int) -> AnyRow | None:
         SELECT r.at, r.volume_ml, r.source, r.alarms, m.manufacturer, m.serial, m.model
         FROM installation i JOIN meter m ON m.id = i.meter_id
         JOIN LATERAL (
-            SELECT at, volume_ml, source, alarms FROM register_read
+            SELECT at, volume_ml, source, alarms FROM counted_read
             WHERE meter_id = i.meter_id AND i.valid @> at ORDER BY at DESC LIMIT 1
         ) r ON true
         WHERE i.metering_point_id = :point_id ORDER BY r.at DESC LIMIT 1
