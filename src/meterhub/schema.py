@@ -18,6 +18,7 @@ import meterhub.billing.ledger.tables
 import meterhub.billing.other_bills.tables
 import meterhub.billing.payments.tables
 import meterhub.billing.runs.tables
+import meterhub.billing.self_reading.tables
 import meterhub.billing.tables
 import meterhub.billing.whatif.tables
 import meterhub.fleet.tables

@@ -9,8 +9,10 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
+from meterhub.billing import products
 from meterhub.billing.credits.snapshot import recompute as recompute_credit
 from meterhub.billing.documents import loading
+from meterhub.billing.dunning import interest
 from meterhub.billing.issuing import Kind
 from meterhub.billing.rating.errors import RatingError
 from meterhub.billing.rating.model import Document, Line
@@ -136,8 +138,12 @@ def _recompute_credit(issued: InvoiceDetail) -> Document | None:
     return recompute_credit(issued.snapshot)
 
 
-# What is computed from a snapshot again, by kind; lines of other charges and interest hold all that they came from.
-_RECOMPUTE: dict[Kind, Recompute] = {Kind.CONSUMPTION: _recompute_consumption}
+# What is computed from a snapshot again, by kind.
+_RECOMPUTE: dict[Kind, Recompute] = {
+    Kind.CONSUMPTION: _recompute_consumption,
+    Kind.OTHER: lambda issued: products.document_of(issued.snapshot),
+    Kind.INTEREST: lambda issued: interest.document_of(issued.snapshot),
+}
 
 
 def _plain(line: Line) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from meterhub.billing.credits import routes as credit_notes
 from meterhub.billing.delivery import routes as deliveries
 from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
+from meterhub.billing.dunning import routes as dunning
 from meterhub.billing.einvoice.making import make_finvoice, make_ubl
 from meterhub.billing.other_bills import routes as other_bills
 from meterhub.billing.paper.render import invoice_pdf
@@ -25,6 +26,7 @@ from meterhub.billing.schemas import (
     TariffImport,
     TariffOut,
 )
+from meterhub.billing.self_reading import routes as self_readings
 from meterhub.billing.whatif import routes as what_ifs
 from meterhub.kit.paging import IdPage, Page, page_of
 
@@ -35,6 +37,8 @@ router.include_router(payments.router)
 router.include_router(credit_notes.router)
 router.include_router(deliveries.router)
 router.include_router(other_bills.router)
+router.include_router(dunning.router)
+router.include_router(self_readings.router)
 
 
 @router.post("/tariffs", status_code=201)

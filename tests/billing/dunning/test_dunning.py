@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing import prices
+from meterhub.billing.audit import check_documents
 from meterhub.billing.documents.letters import letter_from_json
 from meterhub.billing.dunning import collection, disconnection, events, interest, rates, reminders
 from meterhub.billing.dunning.steps import Step
@@ -137,6 +138,8 @@ def test_interest_comes_to_the_worked_bill_and_is_charged_once(town):
     assert row[:2] == ("interest", Decimal("0.00"))
     assert interest.document_of(row[2]) == proposed.bills[0].document
     assert balance(town) == GROSS + issued[0].gross
+    with town.engine.connect() as connection:
+        assert [fault for step in check_documents(connection) for fault in step.faults] == []
 
 
 def test_interest_of_two_halves_has_every_day_once_and_none_on_interest(town):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing import prices, products
+from meterhub.billing.audit import check_documents
 from meterhub.billing.ledger import balances
 from meterhub.billing.other_bills import service
 from meterhub.billing.other_bills.schemas import IssueRequest, OtherBillIn
@@ -112,6 +113,7 @@ def test_an_issued_bill_is_in_the_ledger_and_computes_again_from_its_snapshot(to
     assert products.document_of(snapshot).gross == issued.gross
     with town.engine.connect() as connection:
         assert balances.balance(connection, customer_id) == issued.gross
+        assert [fault for step in check_documents(connection) for fault in step.faults] == []
 
 
 def test_a_draft_is_issued_once_and_not_changed_afterwards(town):
