@@ -1,3 +1,5 @@
+import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from decimal import Decimal
 
@@ -161,3 +163,41 @@ def test_a_reversal_that_no_rule_places_is_placed_by_a_clerk(engine, book):
         assert [found for found, _ in queued(connection)] == [book[2]]
         with pytest.raises(Conflict):
             clerk.undo(connection, SYSTEM, original, "again", DAY)
+
+
+def test_two_clerks_who_match_a_payment_at_the_same_time_post_it_once(engine, book):
+    maija, _, payment = book
+
+    def match(_):
+        try:
+            with engine.begin() as connection:
+                clerk.match_by_hand(connection, SETTINGS, SYSTEM, payment, [Wanted("M")])
+                time.sleep(0.2)
+        except Conflict:
+            return "refused"
+        return "posted"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(match, range(3))) == ["posted", "refused", "refused"]
+    with engine.begin() as connection:
+        assert balance(connection, maija) == Decimal("30.00")
+
+
+def test_two_clerks_who_undo_a_payment_at_the_same_time_undo_it_once(engine, book):
+    maija, _, payment = book
+    with engine.begin() as connection:
+        clerk.match_by_hand(connection, SETTINGS, SYSTEM, payment, [Wanted("M")])
+
+    def undo(_):
+        try:
+            with engine.begin() as connection:
+                clerk.undo(connection, SYSTEM, payment, "wrong", DAY)
+                time.sleep(0.2)
+        except Conflict:
+            return "refused"
+        return "undone"
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(undo, range(3))) == ["refused", "refused", "undone"]
+    with engine.begin() as connection:
+        assert balance(connection, maija) == Decimal("150.00")

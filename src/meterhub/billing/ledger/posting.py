@@ -54,6 +54,7 @@ def reverse(
     `payment_id` is the payment that reverses, where the bank did it. Raises NotFound, and Conflict for an entry
     that was reversed before.
     """
+    connection.execute(_LOCK, {"id": entry_id})
     entry = connection.execute(_ENTRY, {"id": entry_id}).one_or_none()
     if entry is None:
         raise NotFound(f"there is no ledger entry {entry_id}")
@@ -121,10 +122,12 @@ _POST = text(
     """
 )
 
+# In a statement of its own, so that the next one sees what somebody else did while this one waited.
+_LOCK = text("SELECT 1 FROM ledger_entry WHERE id = :id FOR NO KEY UPDATE")
 _ENTRY = text(
     """
     SELECT e.customer_id, e.kind, e.amount, e.currency, e.invoice_id, e.payment_id, r.id AS reversed_by
     FROM ledger_entry e LEFT JOIN ledger_entry r ON r.reverses_id = e.id
-    WHERE e.id = :id FOR NO KEY UPDATE OF e
+    WHERE e.id = :id
     """
 )

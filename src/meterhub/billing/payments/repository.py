@@ -111,9 +111,14 @@ def set_aside(connection: Connection, payment_id: int, by: str | None, reason: s
 
 
 def payment_by_id(connection: Connection, payment_id: int, *, lock: bool = False) -> AnyRow | None:
-    """Return a payment with what is posted of it and its place in the queue, or None."""
-    query = text(_PAYMENT + "WHERE p.id = :id" + (" FOR NO KEY UPDATE OF p" if lock else ""))
-    return connection.execute(query, {"id": payment_id}).one_or_none()
+    """Return a payment with what is posted of it and its place in the queue, or None.
+
+    The lock comes in a statement of its own: one that waited would still see what was posted before it waited.
+    """
+    values = {"id": payment_id}
+    if lock:
+        connection.execute(text("SELECT 1 FROM payment WHERE id = :id FOR NO KEY UPDATE"), values)
+    return connection.execute(text(_PAYMENT + "WHERE p.id = :id"), values).one_or_none()
 
 
 def unmatched(
