@@ -94,6 +94,7 @@ def _share(engine: Engine, one_chunk: Callable[[Connection], int], workers: int)
         try:
             while not fault.is_set():
                 with engine.begin() as connection:
+                    connection.execute(_PLAN_AS_TABLES_ARE)
                     if not one_chunk(connection):
                         return
         except BaseException:
@@ -216,6 +217,9 @@ def _pricing(connection: Connection, settings: Settings, run: AnyRow) -> Pricing
     connection.execute(_FREEZE, {"hash": name, "content": content})
     return Pricing(settings, tariff.currency, tariff.country, frozen_list, frozen, name)
 
+
+# Tables grow while a run fills them: a plan kept from when they were empty would scan them whole.
+_PLAN_AS_TABLES_ARE = text("SET LOCAL plan_cache_mode = force_custom_plan")
 
 _FIX_CONTRACTS = text(
     """

@@ -107,14 +107,15 @@ _IN_FORCE = (
 
 _ALREADY_BILLED = text(
     f"""
-    SELECT DISTINCT ON (rc.contract_id) rc.contract_id, i.number
+    SELECT rc.contract_id, i.number
     FROM billing_run_contract rc
     JOIN billing_run r ON r.id = rc.run_id
-    JOIN invoice i ON i.contract_id = rc.contract_id AND i.period && rc.period AND i.run_id <> rc.run_id
-        AND i.kind = 'consumption' AND {_IN_FORCE}
-    JOIN billing_run o ON o.id = i.run_id AND {_SAME_LANE}
+    CROSS JOIN LATERAL (
+        SELECT i.number FROM invoice i JOIN billing_run o ON o.id = i.run_id
+        WHERE i.contract_id = rc.contract_id AND i.period && rc.period AND i.run_id <> rc.run_id
+          AND i.kind = 'consumption' AND {_SAME_LANE} AND {_IN_FORCE}
+        ORDER BY i.id LIMIT 1) i
     WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-    ORDER BY rc.contract_id, i.id
     """  # noqa: S608 - the conditions are those above
 )
 
