@@ -1,6 +1,5 @@
 """REST for bank files, payments and the queue."""
 
-from datetime import date, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, UploadFile
@@ -11,6 +10,7 @@ from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing.payments import clerk, importing, repository, routes_accounts, routes_out
 from meterhub.billing.payments.clerk import Wanted, rolled_back
+from meterhub.billing.payments.routes_out import today
 from meterhub.billing.payments.schemas import (
     FileOut,
     ImportOut,
@@ -26,7 +26,6 @@ from meterhub.billing.payments.schemas import (
 from meterhub.billing.payments.suggestions import suggest
 from meterhub.errors import BadInput, NotFound
 from meterhub.kit.paging import IdPage, Page, page_of
-from meterhub.settings import Settings
 
 router = APIRouter()
 router.include_router(routes_out.router)
@@ -34,11 +33,6 @@ router.include_router(routes_accounts.router)
 
 Reader = Annotated[Principal, require(Permission.READ_LEDGER)]
 Writer = Annotated[Principal, require(Permission.WRITE_PAYMENTS)]
-
-
-def today(now: datetime, settings: Settings) -> date:
-    """Return the utility's day."""
-    return now.astimezone(settings.tz).date()
 
 
 @router.post("/payments/files", status_code=201)

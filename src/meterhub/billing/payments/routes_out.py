@@ -36,7 +36,8 @@ RefundState = Literal["proposed", "approved", "exported", "returned", "rejected"
 WriteOffState = Literal["proposed", "posted", "rejected"]
 
 
-def _today(now: datetime, settings: Settings) -> date:
+def today(now: datetime, settings: Settings) -> date:
+    """Return the utility's day."""
     return now.astimezone(settings.tz).date()
 
 
@@ -76,7 +77,7 @@ def approve_refund(
 ) -> RefundOut:
     """Approve a refund; 403 for who proposed it, 409 for who approved it already; the second approval posts it."""
     with engine.begin() as connection:
-        refunding.approve(connection, principal, refund_id, _today(clock(), settings))
+        refunding.approve(connection, principal, refund_id, today(clock(), settings))
         row = refunding.refund_by_id(connection, refund_id)
     return RefundOut.model_validate(row)
 
@@ -92,7 +93,7 @@ def reject_refund(
 ) -> RefundOut:
     """Refuse a refund that was not sent to the bank yet; its credit is free again."""
     with engine.begin() as connection:
-        refunding.reject(connection, principal, refund_id, body.reason, _today(clock(), settings))
+        refunding.reject(connection, principal, refund_id, body.reason, today(clock(), settings))
         row = refunding.refund_by_id(connection, refund_id)
     return RefundOut.model_validate(row)
 
@@ -103,7 +104,7 @@ def refund_returned(
 ) -> RefundOut:
     """Post that the bank sent a refund back, where no statement says so."""
     with engine.begin() as connection:
-        refunding.mark_returned(connection, refund_id, _today(clock(), settings), principal.name)
+        refunding.mark_returned(connection, refund_id, today(clock(), settings), principal.name)
         record(connection, principal, action="refund-returned", purpose="billing", subject=f"refund:{refund_id}")
         row = refunding.refund_by_id(connection, refund_id)
     return RefundOut.model_validate(row)
@@ -140,7 +141,7 @@ def propose_write_off(
     """Give up an open item; over the limit of a customer and year it waits for a second person."""
     with engine.begin() as connection:
         row = writing_off.propose(
-            connection, settings, principal, body.entry_id, body.reason, _today(clock(), settings), body.amount
+            connection, settings, principal, body.entry_id, body.reason, today(clock(), settings), body.amount
         )
     return WriteOffOut.model_validate(row)
 
@@ -162,7 +163,7 @@ def approve_write_off(
 ) -> WriteOffOut:
     """Post a write-off that another person proposed; 403 for who did."""
     with engine.begin() as connection:
-        row = writing_off.approve(connection, principal, write_off_id, _today(clock(), settings))
+        row = writing_off.approve(connection, principal, write_off_id, today(clock(), settings))
     return WriteOffOut.model_validate(row)
 
 
@@ -180,7 +181,7 @@ def undo_write_off(
 ) -> None:
     """Open again what was written off."""
     with engine.begin() as connection:
-        writing_off.undo(connection, principal, write_off_id, body.reason, _today(clock(), settings))
+        writing_off.undo(connection, principal, write_off_id, body.reason, today(clock(), settings))
 
 
 @router.post("/opening-balances", status_code=201)
@@ -195,7 +196,7 @@ def import_opening_balances(
 ) -> OpeningOut:
     """Import open items of the system before from a CSV file, once; with `preview` keep nothing."""
     with engine.connect() as connection, connection.begin() as transaction:
-        day = _today(clock(), settings)
+        day = today(clock(), settings)
         result = opening.import_opening(connection, settings, principal, file.file.read(), day)
         if preview:
             transaction.rollback()
