@@ -20,7 +20,7 @@ from meterhub.readings.export.queries import What
 from meterhub.readings.export.service import prepare, write
 from meterhub.settings import get_settings
 
-app = typer.Typer(no_args_is_help=True, help="Write reads and consumption of any span to a file.")
+app = typer.Typer()
 
 Since = Annotated[str, typer.Option("--from", help="Local day, or time.")]
 Until = Annotated[str, typer.Option("--to", help="Local day, or time; not included.")]
@@ -31,7 +31,8 @@ Purpose = Annotated[str, typer.Option(help="What it is for, as the audit log sho
 
 
 @app.command()
-def hours(
+def export(
+    what: Annotated[What, typer.Argument(help="Hourly volumes, the sums of local days, or register reads.")],
     since: Since,
     until: Until,
     *,
@@ -40,46 +41,7 @@ def hours(
     output: Output = None,
     purpose: Purpose = "operations",
 ) -> None:
-    """Write hourly volumes (UTC hours) with their quality."""
-    _export(What.HOURS, (since, until), point or [], form, output, purpose)
-
-
-@app.command()
-def daily(
-    since: Since,
-    until: Until,
-    *,
-    point: Points = None,
-    form: Form = None,
-    output: Output = None,
-    purpose: Purpose = "operations",
-) -> None:
-    """Write the sums of local days."""
-    _export(What.DAILY, (since, until), point or [], form, output, purpose)
-
-
-@app.command()
-def reads(
-    since: Since,
-    until: Until,
-    *,
-    point: Points = None,
-    form: Form = None,
-    output: Output = None,
-    purpose: Purpose = "operations",
-) -> None:
-    """Write register reads."""
-    _export(What.READS, (since, until), point or [], form, output, purpose)
-
-
-def _export(
-    what: What,
-    span: tuple[str, str],
-    codes: list[str],
-    form: Format | None,
-    output: Path | None,
-    purpose: str,
-) -> None:
+    """Write reads and consumption of any span to a file, in order of point and time."""
     parquet = output is not None and output.suffix == ".parquet"
     with open_engine() as engine:
         with engine.begin() as connection:
@@ -88,9 +50,9 @@ def _export(
                 SYSTEM,
                 what=what,
                 form=form or (Format.PARQUET if parquet else Format.CSV),
-                span=(_day_or_time(span[0], "--from"), _day_or_time(span[1], "--to")),
+                span=(_day_or_time(since, "--from"), _day_or_time(until, "--to")),
                 zone=get_settings().tz,
-                codes=codes,
+                codes=point or [],
                 purpose=purpose,
             )
         with _opened(output) as out, Progress(console=Console(stderr=True), transient=True) as bar:
