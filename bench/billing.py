@@ -116,7 +116,7 @@ def _bill(url: str) -> float:
     with engine.begin() as connection:
         life.approve(connection, APPROVER, run_id)
     start = time.perf_counter()
-    execution.carry_out(engine, Settings(), run_id)
+    execution.issue_run(engine, Settings(), run_id)
     elapsed += time.perf_counter() - start
     with engine.connect() as connection:
         issued = life.totals(connection, run_id).invoices

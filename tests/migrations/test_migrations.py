@@ -65,7 +65,8 @@ def test_an_issued_invoice_and_a_read_refuse_to_be_edited(engine):
     )
     with engine.connect() as connection:
         assert [row[0] for row in connection.execute(query)] == [
-            "accounting_exported", "alert_event", "allocation", "audit_event", "billing_frozen", "credit",
+            "accounting_exported", "alert_event", "allocation", "audit_event", "billing_frozen",
+            "billing_picture", "credit",
             "credit_line", "dunning_event", "finding_event", "fleet_alarm_event", "hour_edit", "interest_charge",
             "invoice", "invoice_line", "invoice_vat", "ledger_entry", "payment", "raw_frame", "read_edit",
             "refund_event", "register_read",

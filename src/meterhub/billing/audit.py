@@ -172,7 +172,8 @@ def _totals(issued: InvoiceDetail, lines: Sequence[Line]) -> list[str]:
 
 
 def _shown(groups: dict[tuple[str, Decimal], tuple[Decimal, Decimal]]) -> str:
-    return "; ".join(f"{category} {rate} %: {base} + {vat}" for (category, rate), (base, vat) in groups.items())
+    shown = (f"{category} {rate} %: {base} + {vat}" for (category, rate), (base, vat) in groups.items())
+    return "; ".join(shown)
 
 
 _NUMBERS = text(

@@ -117,7 +117,8 @@ _INVOICE = (
 # What many snapshots share is kept once, see `runs.tables`.
 _SNAPSHOT = (
     ", coalesce((SELECT f.content FROM billing_frozen f WHERE f.hash = i.snapshot ->> 'frozen'), '{}') "
-    "|| (i.snapshot - 'frozen') AS snapshot"
+    "|| (i.snapshot - 'frozen') || coalesce((SELECT jsonb_build_object('chart', p.content) "
+    "FROM billing_picture p WHERE p.invoice_id = i.id), '{}') AS snapshot"
 )
 
 

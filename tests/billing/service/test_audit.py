@@ -45,7 +45,7 @@ def test_documents_that_nobody_touched_have_no_fault(billed):
         ("invoice_line", "UPDATE invoice_line SET unit = 'LTR' WHERE position = 1", "recomputes_otherwise"),
         (
             "invoice",
-            "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{installations,0,reads,1,volume_ml}', '1')",
+            "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{installations,0,reads,1,volume_ml}', '1043e6')",
             "recomputes_otherwise",
         ),
         ("invoice", "UPDATE invoice SET snapshot = snapshot - 'installations'", "inputs_unusable"),

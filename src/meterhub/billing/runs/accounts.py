@@ -170,7 +170,6 @@ def snapshot_of(account: Account, chunk: Chunk, pricing: Pricing) -> tuple[Json,
         },
         "point": {"point_code": row.point_code, "services": list(row.services)},
         "installations": [_installation(one, account, chunk, pricing) for one in installed if not one.deducts],
-        "chart": chunk.pictures[account.key],
     }
     if account.regime != "amr":
         snapshot["regime"] = account.regime

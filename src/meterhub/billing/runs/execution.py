@@ -1,4 +1,4 @@
-"""Carries out a billing run: first it calculates drafts, then, when it is approved, it issues them.
+"""Carries out a billing run: first it calculates drafts, then, when it is approved, it issues and readies them.
 
 Either is done in chunks, each chunk one transaction. Any number of workers may carry out the same run: each takes
 contracts that nobody else has taken (SKIP LOCKED). After a crash a run goes on where it stopped: a chunk is either
@@ -16,13 +16,13 @@ from threading import Event
 from sqlalchemy import Connection, Engine, text
 
 from meterhub.billing import repository as prices
-from meterhub.billing.delivery import service as delivery
 from meterhub.billing.runs import drafts, repository
 from meterhub.billing.runs.accounts import Bill, Held, Pricing, bill_account, frozen_of
 from meterhub.billing.runs.holds import held_by_rules
 from meterhub.billing.runs.holds.model import Case
 from meterhub.billing.runs.loading import Account, Chunk, load_chunk
 from meterhub.billing.runs.neighbours import History
+from meterhub.billing.runs.picturing import prepare_documents
 from meterhub.billing.runs.snapshot import frozen_prices
 from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
@@ -53,8 +53,9 @@ def carry_out(
         raise NotFound(f"there is no billing run {run_id}")
     if run.state in ("queued", "running", "failed"):
         calculate(engine, settings, run_id, chunk_size=chunk_size, workers=workers)
-    elif run.state in ("approved", "issuing"):
+    elif run.state in ("approved", "issuing", "issued"):
         issue_run(engine, settings, run_id, chunk_size=chunk_size, workers=workers)
+        prepare_documents(engine, settings, run_id)
 
 
 def calculate(
@@ -174,9 +175,7 @@ def issue_drafts(connection: Connection, work: Work, size: int) -> int:
         return 0
     if not work.preview:
         connection.execute(_LOCK_POINTS, {"ids": taken})
-    issued = drafts.issue_chunk(connection, run_id, work.pricing.country, taken, preview=work.preview)
-    if not work.preview:
-        delivery.enqueue(connection, issued)
+    drafts.issue_chunk(connection, run_id, work.pricing.country, taken, preview=work.preview)
     connection.execute(_COUNT, {"id": run_id, "done": len(taken)})
     return len(taken)
 

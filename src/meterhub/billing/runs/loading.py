@@ -12,13 +12,11 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.runs.contracts import Contract, Payer, load_contracts
 from meterhub.billing.runs.neighbours import Neighbours, load_neighbours
-from meterhub.billing.runs.pictures import pictures
 from meterhub.billing.runs.spans import EVER_FROM, EVER_TO, Installed, exchange_reads
 from meterhub.billing.runs.usage import Boundary, StoredRead, local_midnight
 from meterhub.kit.arrays import instants, integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange, cut_days
-from meterhub.kit.values import Json
 
 SETTLEMENT = "settlement"
 METERED = ("amr", "estimate")
@@ -61,7 +59,6 @@ class Chunk:
     installed: Mapping[int, list[Installed]]
     boundaries: Mapping[tuple[int, int], list[Boundary]]
     exchange: Mapping[tuple[int, int], list[StoredRead]]
-    pictures: Mapping[int, Json]
 
 
 def load_chunk(
@@ -77,10 +74,9 @@ def load_chunk(
     numbers = count()
     accounts = [account for contract in contracts for account in _accounts(contract, kind, numbers)]
     metered = [account for account in accounts if account.is_metered]
-    bounds = {account.key: _instants(account.billed, zone) for account in metered}
+    bounds = {account.key: instants_of(account.billed, zone) for account in metered}
     deducts = _deduct_points(connection, [account.contract.row.point_id for account in metered])
     installed = _installed(connection, metered, bounds, deducts)
-    periods = {account.key: account.period for account in accounts}
     return Chunk(
         accounts=accounts,
         neighbours=load_neighbours(connection, run_id, contract_ids),
@@ -88,13 +84,6 @@ def load_chunk(
         installed=installed,
         boundaries=_boundaries(connection, metered, installed, zone, price_cuts),
         exchange=exchange_reads(connection, bounds, installed),
-        pictures=pictures(
-            connection,
-            periods,
-            {account.key: _instants(account.period, zone) for account in accounts},
-            installed,
-            zone,
-        ),
     )
 
 
@@ -128,7 +117,8 @@ def _accounts(contract: Contract, kind: str, numbers: Iterator[int]) -> Iterable
         )
 
 
-def _instants(days: DateRange, zone: ZoneInfo) -> tuple[datetime, datetime]:
+def instants_of(days: DateRange, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the instants at which days begin and end."""
     return local_midnight(days.start, zone), local_midnight(days.end, zone)
 
 
@@ -194,6 +184,15 @@ def _installed(
         point_id = account.contract.row.point_id
         wanted.append((account.key, point_id, False))
         wanted += [(account.key, deduct_id, True) for deduct_id, _ in deducts.get(point_id, ())]
+    return installed_at(connection, wanted, bounds)
+
+
+def installed_at(
+    connection: Connection,
+    wanted: Sequence[tuple[int, int, bool]],
+    bounds: Mapping[int, tuple[datetime, datetime]],
+) -> dict[int, list[Installed]]:
+    """Return the meters at points (key, point, whether it deducts) inside the bounds of each key."""
     rows = connection.execute(
         _INSTALLED,
         {

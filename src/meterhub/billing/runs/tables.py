@@ -149,6 +149,14 @@ billing_adjustment = Table(
     Index("ix_billing_adjustment_contract_id", "contract_id", "id"),
 )
 
+# The picture of consumption on a document, kept when it is made first.
+billing_picture = Table(
+    "billing_picture",
+    metadata,
+    Column("invoice_id", Integer, ForeignKey("invoice.id"), primary_key=True),
+    Column("content", JSONB, nullable=False),
+)
+
 # What many snapshots share (prices, seller), once and by its SHA-256; a snapshot names it as `frozen`.
 billing_frozen = Table(
     "billing_frozen",
