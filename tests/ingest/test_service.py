@@ -8,6 +8,7 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.access.service import enrol_gateway
@@ -355,3 +356,21 @@ def test_every_reason_has_a_next_step():
     from meterhub.ingest.decoding import NEXT_STEP, Reason
 
     assert set(NEXT_STEP) == set(Reason)
+
+
+@pytest.mark.parametrize("registered_as", ["link", "transport"])
+def test_a_held_frame_is_read_whichever_of_its_addresses_is_registered(hub, registered_as):
+    link, transport = Address("SEN", "10000001", 0x68, 0x07), Address("ITW", "20000002", 0x03, 0x07)
+    records = (DataRecord.of("0413", Decimal("1.234")),)
+    frame = encode(Message(link, records, header="long", meter=transport)).hex()
+    assert hub.send((frame, NOW)) == (0, 0, 1)
+    address = link if registered_as == "link" else transport
+    meter = hub.register(address.manufacturer, address.serial)
+    assert sum(step.read for step in retry(hub.engine, SETTINGS, meter_id=meter)) == 1
+    assert hub.reads() == [(meter, 1_234_000)]
+
+
+def test_raw_frames_and_reads_cannot_be_emptied(hub):
+    for table in ("raw_frame", "register_read", "audit_event"):
+        with pytest.raises(DBAPIError, match="never changed"), hub.engine.begin() as connection:
+            connection.execute(text(f"TRUNCATE {table} CASCADE"))

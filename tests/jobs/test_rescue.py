@@ -61,3 +61,35 @@ def test_a_job_that_already_waits_is_not_queued_twice(engine):
         )  # asked for while one runs: it may have missed it
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one() == 2
+
+
+def test_a_quarantine_retry_that_gave_up_starts_anew_once(engine):
+    with engine.begin() as connection:
+        for _ in range(2):
+            defer(connection, "ingest.retry", {"meter_id": 7}, once="ingest.retry:7")
+            connection.execute(text("UPDATE procrastinate_jobs SET status = 'failed'"))
+    tidy(engine)
+    tidy(engine)
+    with engine.connect() as connection:
+        query = text("SELECT task_name, args, status::text FROM procrastinate_jobs")
+        assert [tuple(row) for row in connection.execute(query)] == [("ingest.retry", {"meter_id": 7}, "todo")]
+
+
+def test_jobs_that_ended_go_after_a_month_and_no_others(engine):
+    with engine.begin() as connection:
+        states = (("failed", 31), ("failed", 29), ("succeeded", 31), ("todo", 31), ("doing", 31))
+        for number, (status, age) in enumerate(states, 1):
+            defer(connection, "billing.run", {"run_id": number}, once=f"run:{number}")
+            values = {"n": number, "status": status, "age": age}
+            for query in (
+                "UPDATE procrastinate_jobs SET status = CAST(:status AS procrastinate_job_status) WHERE id = :n",
+                "UPDATE procrastinate_events SET at = now() - :age * interval '1 day' WHERE job_id = :n",
+            ):
+                connection.execute(text(query), values)
+    tidy(engine)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT id FROM procrastinate_jobs ORDER BY id")).scalars().all() == [
+            2,
+            4,
+            5,
+        ]
