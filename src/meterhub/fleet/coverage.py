@@ -17,6 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import Connection, Engine, text
 
+from meterhub.fleet.coverage_views import summarise
+
 DAYS_KEPT = 35
 HISTORY_KEPT = timedelta(days=400)
 CHANNELS_KEPT = timedelta(days=60)
@@ -79,6 +81,16 @@ _PACE = text(
         interval_s = CASE WHEN excluded.last_heard_at >= old.last_heard_at
             THEN coalesce(excluded.interval_s, old.interval_s) ELSE old.interval_s END,
         last_heard_at = greatest(old.last_heard_at, excluded.last_heard_at)
+    """
+)
+
+
+_KEEP_MEASURED = text(
+    """
+    INSERT INTO coverage_measured (day, measured_at, seconds, summary)
+    VALUES (:day, :now, :seconds, CAST(:summary AS jsonb))
+    ON CONFLICT (day) DO UPDATE SET measured_at = excluded.measured_at, seconds = excluded.seconds,
+        summary = excluded.summary
     """
 )
 
@@ -147,20 +159,16 @@ def measure(connection: Connection, day: date, now: datetime) -> MeasuredDay:
     end = min(start + _ONE_DAY, max(now, start + timedelta(seconds=1)))
     # what comes in from here on notes the day anew, and is measured the next time
     connection.execute(text("DELETE FROM late_day WHERE day = :day"), {"day": day})
-    values = {"start": start, "end": end}
+    span = {"start": start, "end": end}
     connection.execute(text("DELETE FROM coverage_day WHERE day = :day"), {"day": day})
     pairs = connection.execute(
-        _MEASURE, {**values, "day": day, "seconds": (end - start).total_seconds(), "margin": _MARGIN}
+        _MEASURE, {**span, "day": day, "seconds": (end - start).total_seconds(), "margin": _MARGIN}
     ).rowcount
-    connection.execute(_PACE, values)
+    connection.execute(_PACE, span)
+    summary = summarise(connection, day, 1, now=now)
     seconds = time.monotonic() - began
-    connection.execute(
-        text(
-            "INSERT INTO coverage_measured (day, measured_at, seconds) VALUES (:day, :now, :seconds) "
-            "ON CONFLICT (day) DO UPDATE SET measured_at = excluded.measured_at, seconds = excluded.seconds"
-        ),
-        {"day": day, "now": now, "seconds": seconds},
-    )
+    values = {"day": day, "now": now, "seconds": seconds, "summary": summary.model_dump_json()}
+    connection.execute(_KEEP_MEASURED, values)
     return MeasuredDay(day, pairs, seconds)
 
 

@@ -1,16 +1,17 @@
 """What coverage tells: gateways with what would be lost without them, gaps, fragile meters, dark streets."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection, TextClause, text
 
-from meterhub.fleet.schemas import Dark, Gap, GatewayCoverage, Reception
+from meterhub.fleet.schemas import Counts, Dark, Gap, GatewayCoverage, Reception, Summary
 from meterhub.kit.db import AnyRow
 
 GOOD_SHARE, POOR_SHARE = 0.8, 0.3
 """From this share of the telegrams on reception is good, below that it is poor; between them it is fair."""
 SHOWN_STREETS = 50
+LISTED_IN_SUMMARY = 500
 
 
 def _query(*parts: str) -> TextClause:
@@ -117,6 +118,33 @@ def _span(until: date, days: int) -> dict[str, object]:
     return {"since": since, "until": until, "good": GOOD_SHARE, "poor": POOR_SHARE}
 
 
+def newest_day(connection: Connection, today: date) -> date:
+    """Return the newest day that was measured as a whole; without one, today."""
+    statement = text("SELECT max(day) FROM coverage_measured WHERE day < :today")
+    found: date | None = connection.execute(statement, {"today": today}).scalar()
+    return found or today
+
+
+def summarise(connection: Connection, until: date, days: int, *, now: datetime) -> Summary:
+    """Return what some days tell of the whole town; takes seconds in a large one."""
+    return Summary(
+        counts=Counts.model_validate(counts(connection, until, days, now=now)._mapping),
+        gateways=by_gateway(connection, until, days),
+        streets=dark_streets(connection, until, days, now=now),
+        shares=shares(connection, until, days),
+        strengths=strengths(connection, until, days),
+        gaps=gaps(connection, until, days, now=now, after=None, limit=LISTED_IN_SUMMARY),
+        fragile=fragile(connection, until, days, now=now, after=None, limit=LISTED_IN_SUMMARY),
+    )
+
+
+def stored_summary(connection: Connection, day: date) -> Summary | None:
+    """Return what was kept of a day when it was measured."""
+    statement = text("SELECT summary FROM coverage_measured WHERE day = :day")
+    found = connection.execute(statement, {"day": day}).scalar()
+    return None if found is None else Summary.model_validate(found)
+
+
 def by_gateway(connection: Connection, until: date, days: int) -> list[GatewayCoverage]:
     """Return for each gateway how well it hears its meters, and how many would be lost without it."""
     rows = connection.execute(_BY_GATEWAY, _span(until, days))
@@ -157,12 +185,12 @@ def counts(connection: Connection, until: date, days: int, *, now: datetime) -> 
     return connection.execute(_COUNTS, {**_span(until, days), "now": now}).one()
 
 
-def shares(connection: Connection, until: date, days: int) -> Mapping[str, Mapping[int, int]]:
+def shares(connection: Connection, until: date, days: int) -> dict[str, dict[int, int]]:
     """Return by gateway how many meters it hears with which tenth of their telegrams (0 to 9)."""
     return _nested(connection.execute(_SHARES, _span(until, days)).all())
 
 
-def strengths(connection: Connection, until: date, days: int) -> Mapping[str, Mapping[int, int]]:
+def strengths(connection: Connection, until: date, days: int) -> dict[str, dict[int, int]]:
     """Return by gateway how many meters it hears how strongly, in steps of 5 dBm."""
     return _nested(connection.execute(_STRENGTHS, _span(until, days)).all())
 

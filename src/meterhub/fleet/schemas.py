@@ -225,6 +225,29 @@ class Dark(BaseModel):
     dark: int
 
 
+class Counts(BaseModel):
+    """How many metering points are heard how well."""
+
+    points: int
+    good: int
+    fair: int
+    poor: int
+    silent: int
+    fragile: int
+
+
+class Summary(BaseModel):
+    """What the reception of some days tells of the whole town; lists are cut where they grow long."""
+
+    counts: Counts
+    gateways: list[GatewayCoverage]
+    streets: list[Dark]
+    shares: dict[str, dict[int, int]]
+    strengths: dict[str, dict[int, int]]
+    gaps: list[Gap]
+    fragile: list[Gap]
+
+
 class Reception(BaseModel):
     """One day of one meter at one gateway."""
 

@@ -119,13 +119,14 @@ coverage_day = Table(
     Index("ix_coverage_day_meter_id_day", "meter_id", "day"),
 )
 
-# When each day of coverage was measured last, and how long that took.
+# When each day of coverage was measured last, how long that took, and what it tells (schemas.Summary).
 coverage_measured = Table(
     "coverage_measured",
     metadata,
     Column("day", Date, primary_key=True),
     Column("measured_at", DateTime(timezone=True), nullable=False),
     Column("seconds", Double, nullable=False),
+    Column("summary", JSONB),
 )
 
 # How often a meter sends by what was heard of it, and when it was heard last.

@@ -42,36 +42,41 @@ def show(
     days = days if days in SPANS else SPANS[0]
     with engine.connect() as connection:
         day = coverage_views.newest_day(connection, now.astimezone(UTC).date())
-        gaps = coverage_views.gaps(connection, day, days, now=now, after=gaps_after, limit=ROWS + 1)
-        fragile = coverage_views.fragile(
-            connection, day, days, now=now, after=fragile_after, limit=ROWS + 1, gateway=gateway or None
-        )
-        values = {
-            "days": days,
-            "spans": SPANS,
-            "day": day,
-            "gateway": gateway,
-            "counts": coverage_views.counts(connection, day, days, now=now),
-            "gateways": coverage_views.by_gateway(connection, day, days),
-            "streets": coverage_views.dark_streets(connection, day, days, now=now),
-            "good": round(GOOD_SHARE * 100),
-            "poor": round(POOR_SHARE * 100),
-        }
-        shares = coverage_views.shares(connection, day, days)
-        strengths = coverage_views.strengths(connection, day, days)
+        # of one day it was kept when the day was measured
+        summary = coverage_views.stored_summary(connection, day) if days == 1 else None
+        if summary is None:
+            summary = coverage_views.summarise(connection, day, days, now=now)
+        gaps, fragile = summary.gaps, summary.fragile
+        if gaps_after is not None:
+            gaps = coverage_views.gaps(connection, day, days, now=now, after=gaps_after, limit=ROWS + 1)
+        if fragile_after is not None or gateway:
+            fragile = coverage_views.fragile(
+                connection, day, days, now=now, after=fragile_after, limit=ROWS + 1, gateway=gateway or None
+            )
+    values = {
+        "days": days,
+        "spans": SPANS,
+        "day": day,
+        "gateway": gateway,
+        "counts": summary.counts,
+        "gateways": summary.gateways,
+        "streets": summary.streets,
+        "good": round(GOOD_SHARE * 100),
+        "poor": round(POOR_SHARE * 100),
+    }
     values["gaps"], values["gaps_cursor"] = page_of(gaps, ROWS, lambda row: row.point_code)
     values["fragile"], values["fragile_cursor"] = page_of(fragile, ROWS, lambda row: row.point_code)
     steps = range(WEAKEST_DBM, STRONGEST_DBM + 1, STEP_DBM)
     values["shares"] = _two_sizes(
         "shares",
         "Meters by the share of their telegrams that a gateway hears, in tenths from 0 to 100 %",
-        {name: [cells.get(tenth, 0) for tenth in range(10)] for name, cells in shares.items()},
+        {name: [cells.get(tenth, 0) for tenth in range(10)] for name, cells in summary.shares.items()},
         TENTHS,
     )
     values["strengths"] = _two_sizes(
         "strengths",
         "Meters by the strength with which a gateway hears them, in steps of 5 dBm",
-        {name: [_clamped(cells, step) for step in steps] for name, cells in strengths.items()},
+        {name: [_clamped(cells, step) for step in steps] for name, cells in summary.strengths.items()},
         [str(step) for step in steps],
     )
     return render(request, "coverage.html", values, principal=principal)

@@ -111,23 +111,21 @@ def show(
         since = floor_hour(now) - timedelta(days=days)
         history = repository.hours_of(connection, [gateway.id], since)
         day = coverage_views.newest_day(connection, now.astimezone(UTC).date())
-        heard = [row for row in coverage_views.by_gateway(connection, day, 1) if row.gateway == name]
+        summary = coverage_views.stored_summary(connection, day)
         values = {
             "gateway": gateway,
             "days": days,
             "spans": SPANS,
             "alarms": alarms.list_alarms(connection, gateway=name, closed_too=True, limit=20),
             "setting": repository.setting_of(connection, gateway.id),
-            "heard": heard[0],
+            "heard": next((row for row in summary.gateways if row.gateway == name), None) if summary else None,
             "coverage_day": day,
             "keeps": KEEPS,
             "listed": LISTED,
             "fragile": [],
         }
-        if principal.may(Permission.READ_POINTS):
-            values["fragile"] = coverage_views.fragile(
-                connection, day, 1, now=now, after=None, limit=FRAGILE_SHOWN, gateway=name
-            )
+        if principal.may(Permission.READ_POINTS) and summary is not None:
+            values["fragile"] = [row for row in summary.fragile if row.gateway == name][:FRAGILE_SHOWN]
     values["pictures"] = _pictures(history, since, floor_hour(now) + HOUR, settings)
     return render(request, "fleet_gateway.html", {**values, **_limits(now)}, principal=principal)
 
