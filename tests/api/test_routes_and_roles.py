@@ -284,6 +284,15 @@ MAY_CALL = {
     "GET /meters/{manufacturer}/{serial}": POINT_READERS,
     "GET /live": POINT_READERS,
     "GET /reads/{read_id}": POINT_READERS,
+    "GET /findings": POINT_READERS,
+    "GET /findings/{finding_id}": POINT_READERS,
+    "POST /findings/{finding_id}/accept": {BILLING, OPERATIONS},
+    "POST /findings/{finding_id}/dismiss": {BILLING, OPERATIONS},
+    "GET /reads/{read_id}/edit": {BILLING, OPERATIONS},
+    "POST /reads/{read_id}/edit": {BILLING, OPERATIONS},
+    "GET /points/{point_code}/edits": POINT_READERS,
+    "POST /points/{point_code}/edits/{kind}/{edit_id}/undo": {BILLING, OPERATIONS},
+    "POST /points/{point_code}/edits/hours": {BILLING, OPERATIONS},
     "GET /live/reads": POINT_READERS,
 }
 
@@ -305,6 +314,7 @@ PATH_VALUES = {
     "file_id": "1",
     "finding_id": "1",
     "invoice": "2026-000001",
+    "kind": "read",
     "manufacturer": "KAM",
     "name": "attic",
     "number": "2026-000001",

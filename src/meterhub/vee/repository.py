@@ -258,3 +258,44 @@ def edits_of_point(connection: Connection, point_id: int, limit: int) -> Sequenc
         """
     )
     return connection.execute(statement, {"point": point_id, "limit": limit}).all()
+
+
+def hours_of_meter(connection: Connection, meter_id: int, since: datetime, until: datetime) -> Sequence[AnyRow]:
+    """Return `(hour, volume_ml, quality)` of one meter."""
+    statement = text(
+        "SELECT hour, volume_ml, quality FROM hourly(:since, :until) WHERE meter_id = :meter_id ORDER BY hour"
+    )
+    return connection.execute(statement, {"meter_id": meter_id, "since": since, "until": until}).all()
+
+
+def point_code_at(connection: Connection, meter_id: int, at: datetime) -> str | None:
+    """Return the code of the point at which a meter hung at an instant."""
+    statement = text(
+        """
+        SELECT p.point_code FROM installation i JOIN metering_point p ON p.id = i.metering_point_id
+        WHERE i.meter_id = :meter_id AND (i.valid @> :at OR upper(i.valid) = :at)
+        ORDER BY i.valid @> :at DESC LIMIT 1
+        """
+    )
+    return connection.execute(statement, {"meter_id": meter_id, "at": at}).scalar()
+
+
+def newest_reads(connection: Connection, point_id: int, now: datetime, limit: int) -> Sequence[AnyRow]:
+    """Return the newest reads of the meters at a point, also those that are set aside."""
+    statement = text(
+        """
+        SELECT r.id, r.at, r.volume_ml, r.source, m.manufacturer, m.serial,
+               EXISTS (
+                   SELECT FROM read_set_aside a WHERE a.meter_id = r.meter_id AND a.read_id = r.id
+               ) AS set_aside
+        FROM installation i
+        JOIN meter m ON m.id = i.meter_id
+        CROSS JOIN LATERAL (
+            SELECT * FROM register_read r
+            WHERE r.meter_id = i.meter_id AND r.at >= lower(i.valid) AND r.at <= coalesce(upper(i.valid), :now)
+            ORDER BY r.at DESC, r.id DESC LIMIT :limit
+        ) r
+        WHERE i.metering_point_id = :point ORDER BY r.at DESC, r.id DESC LIMIT :limit
+        """
+    )
+    return connection.execute(statement, {"point": point_id, "now": now, "limit": limit}).all()

@@ -39,6 +39,7 @@ NAV = (
     NavItem("/", "Overview", Permission.VIEW_OVERVIEW),
     NavItem("/points", "Metering points", Permission.READ_POINTS),
     NavItem("/alerts", "Alerts", Permission.READ_ALERTS),
+    NavItem("/findings", "Reading quality", Permission.READ_CONSUMPTION),
     NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
     NavItem("/accounts", "Accounts", Permission.READ_LEDGER),
     NavItem("/payments", "Payments", Permission.READ_LEDGER),

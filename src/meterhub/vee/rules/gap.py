@@ -1,10 +1,10 @@
-"""Gap: no read for a day or more; the total between is known, the course of use is estimated."""
+"""Gap: no read by radio for a day or more; the total between is known, the course of use is estimated."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 
-from meterhub.vee.window import HOUR_S, Hit, Severity, Window
+from meterhub.vee.window import HOUR_S, Hit, Read, Severity, Window
 
 NUMBER = 17
 NAME = "gap"
@@ -22,12 +22,13 @@ class Parameters:
 
 def check(window: Window, p: Parameters) -> Iterator[Hit]:
     """Yield what this rule finds in a window."""
-    ends = [read.at_s for read in window.reads] + [window.until_s]
-    for before, after in pairwise(ends):
-        if after - before >= p.hours * HOUR_S and after >= window.from_s and not _away(window, before, after):
-            yield Hit(
-                before, after, {"hours": round((after - before) / HOUR_S), "open": int(after == window.until_s)}
-            )
+    now = Read(window.until_s, 0)
+    for before, after in pairwise([*window.reads, now]):
+        hours = (after.at_s - before.at_s) / HOUR_S
+        by_people = before.source != "amr" and (after is now or after.source != "amr")
+        if hours < p.hours or after.at_s < window.from_s or by_people or _away(window, before.at_s, after.at_s):
+            continue
+        yield Hit(before.at_s, after.at_s, {"hours": round(hours), "still": "yes" if after is now else "no"})
 
 
 def _away(window: Window, start_s: int, end_s: int) -> bool:
