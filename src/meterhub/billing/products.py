@@ -18,6 +18,7 @@ from meterhub.errors import BadInput, NotFound
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import ONE_DAY, DateRange
 from meterhub.kit.values import Json
+from meterhub.settings import Settings
 
 SCHEMA = 1
 KIND = "one_off"
@@ -80,7 +81,7 @@ def products_on(connection: Connection, tariff_id: int, on: date) -> dict[str, P
 
 def snapshot_of(
     connection: Connection,
-    seller: Json,
+    settings: Settings,
     customer_id: int,
     tariff: AnyRow,
     on: date,
@@ -100,7 +101,8 @@ def snapshot_of(
         "country": tariff.country,
         "currency": tariff.currency,
         "on": on.isoformat(),
-        "seller": seller,
+        "zone": settings.zone,
+        "seller": settings.utility.model_dump(),
         "customer": customer,
         "tariff": {"id": tariff.id, "code": tariff.code, "name": tariff.name},
         "items": [
@@ -117,7 +119,7 @@ def snapshot_of(
             for one, product in zip(ordered, chosen, strict=True)
         ],
         "vat": [
-            {"code": row.code, "category": row.category, "rate": str(row.rate)}
+            {"id": row.id, "code": row.code, "category": row.category, "rate": str(row.rate)}
             for row in repository.vat_rates(connection, tariff.country)
             if row.valid_from <= on and (row.valid_to is None or on < row.valid_to)
         ],
@@ -129,7 +131,10 @@ def snapshot_of(
 def document_of(snapshot: Json) -> Document:
     """Compute the document of a snapshot of items; raises RatingError."""
     on = date.fromisoformat(snapshot["on"])
-    vat = [VatVersion(one["code"], one["category"], Decimal(one["rate"]), on) for one in snapshot["vat"]]
+    vat = [
+        VatVersion(one["code"], one["category"], Decimal(one["rate"]), on, ref=one.get("id"))
+        for one in snapshot["vat"]
+    ]
     result = quote(
         Quote(
             country=Country(snapshot["country"]),

@@ -179,7 +179,7 @@ def _bill_fees(
         return None
     snapshot = products.snapshot_of(
         connection,
-        settings.utility.model_dump(),
+        settings,
         contract.customer_id,
         products.find_tariff(connection, tariff),
         on,

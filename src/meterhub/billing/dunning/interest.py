@@ -192,6 +192,7 @@ def _bill(
         "schema": SCHEMA,
         "country": settings.country,
         "currency": settings.currency,
+        "zone": settings.zone,
         "seller": settings.utility.model_dump(),
         "customer": customer_json(connection, first.customer_id),
         "basis": basis,

@@ -164,8 +164,7 @@ def snapshot_of(connection: Connection, settings: Settings, bill_id: int) -> Jso
     }
     ordered = [Ordered(one.component, one.quantity, one.note) for one in _items(connection, bill_id)]
     tariff = products.find_tariff(connection, row.tariff)
-    seller = settings.utility.model_dump()
-    return products.snapshot_of(connection, seller, row.customer_id, tariff, row.delivered_on, ordered, order)
+    return products.snapshot_of(connection, settings, row.customer_id, tariff, row.delivered_on, ordered, order)
 
 
 def _refuse_without_permit(connection: Connection, bill: OtherBillIn, tariff_id: int) -> None:
