@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from statistics import median
 
 import typst
+from tests.billing import scenarios
 from tests.billing.documents import builders
 
 from meterhub.billing.documents.model import IssuedDocument
@@ -20,28 +22,6 @@ EMPTY = (
     "#set document(title: sys.inputs.number, date: datetime(year: 2025, month: 4, day: 10))\n"
     '#set text(lang: "fi")\n'
 )
-# A quarter of reads and weeks of consumption, as a household gets it: one page with all its parts.
-SNAPSHOT = {
-    "property": {"property_code": "245-1-17", "street": "Mallikatu 5", "postal_code": "04200", "city": "Kerava"},
-    "point": {"point_code": "MP-00017", "services": ["water", "wastewater"]},
-    "installations": [
-        {
-            "manufacturer": "KAM",
-            "serial": "12345678",
-            "digits": 5,
-            "reads": [
-                {"on": "2025-01-01", "volume_ml": 1_000_000_000, "basis": "read"},
-                {"on": "2025-04-01", "volume_ml": 1_042_000_000, "basis": "read"},
-            ],
-        }
-    ],
-    "tariff": {"name": "Prices of 2025"},
-    "chart": {
-        "unit": "week",
-        "start": "2025-01-01",
-        "volumes_ml": [3_000_000, 2_500_000, 4_000_000] * 4 + [2_500_000],
-    },
-}
 
 
 def run() -> Iterator[dict[str, object]]:
@@ -85,13 +65,27 @@ def _blank(compiler: typst.Compiler, document: IssuedDocument) -> bytes:
 
 def _documents() -> list[IssuedDocument]:
     """Return documents that differ, so that nothing of one is of use to the next."""
-    first = builders.b1()
-    first = replace(first, snapshot={**first.snapshot, **SNAPSHOT})
-    buyer = replace(first.buyer, einvoice_operator="BAWCFI22")
-    return [
-        replace(first, number=f"2025-{number:06d}", buyer=replace(buyer, name=f"Asunto Oy {number}"))
-        for number in range(1 + RUNS * DOCUMENTS)
+    return [_document(number, Random(number)) for number in range(1 + RUNS * DOCUMENTS)]
+
+
+def _document(number: int, random: Random) -> IssuedDocument:
+    """Return a quarter's invoice of a household: one page with all its parts."""
+    opening_l, used_l = random.randrange(100_000, 900_000), random.randrange(8_000, 90_000)
+    closing_l = opening_l + used_l
+    used = scenarios.point_used(f"{opening_l / 1000:.3f}", f"{closing_l / 1000:.3f}")
+    reads = [
+        {"on": day, "volume_ml": litres * 1000, "basis": "read"}
+        for day, litres in zip(scenarios.Q1, (opening_l, closing_l), strict=True)
     ]
+    installation = {"manufacturer": "KAM", "serial": f"{random.randrange(10**8):08d}", "digits": 5, "reads": reads}
+    chart = {**builders.HOUSEHOLD["chart"], "volumes_ml": [random.randrange(10**6, 6 * 10**6) for _ in range(13)]}
+    made = builders.issued(
+        scenarios.document(scenarios.quote(used)),
+        number=f"2025-{number:06d}",
+        snapshot={**builders.HOUSEHOLD, "installations": [installation], "chart": chart},
+    )
+    buyer = replace(made.buyer, einvoice_operator="BAWCFI22", name=f"Asunto Oy {number}")
+    return replace(made, buyer=replace(buyer, address=replace(buyer.address, street=f"Mallikatu {number}")))
 
 
 def _rate(make: Callable[[IssuedDocument], bytes], documents: list[IssuedDocument]) -> float:

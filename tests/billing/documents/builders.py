@@ -63,6 +63,28 @@ CUSTOMERS = {
         "einvoice_operator": "",
     },
 }
+# What a household's invoice shows beside its lines.
+HOUSEHOLD: Scenario = {
+    "property": {"property_code": "245-1-17", "street": "Mallikatu 5", "postal_code": "04200", "city": "Kerava"},
+    "point": {"point_code": "MP-00017", "services": ["water", "wastewater"]},
+    "installations": [
+        {
+            "manufacturer": "KAM",
+            "serial": "12345678",
+            "digits": 5,
+            "reads": [
+                {"on": "2025-01-01", "volume_ml": 1_000_000_000, "basis": "read"},
+                {"on": "2025-04-01", "volume_ml": 1_042_000_000, "basis": "read"},
+            ],
+        }
+    ],
+    "tariff": {"name": "Prices of 2025"},
+    "chart": {
+        "unit": "week",
+        "start": "2025-01-01",
+        "volumes_ml": [3_000_000, 2_500_000, 4_000_000] * 4 + [2_500_000],
+    },
+}
 NO_PRICES = [
     scenarios.price("WATER", "25.68", valid_from="2024-01-01"),
     scenarios.price("WASTEWATER", "27.47", valid_from="2024-01-01"),

@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from pypdf import PdfReader
 from virtuaaliviivakoodi import virtuaaliviivakoodi
 
-from meterhub.billing.documents.model import InterestStep, LetterKind
+from meterhub.billing.documents.model import InterestStep, IssuedDocument, LetterKind
 from meterhub.billing.documents.words import LANGUAGES
 from meterhub.billing.einvoice.making import make_ubl
 from meterhub.billing.paper.drawing import QUIET_ZONE, barcode_svg, qr_svg
-from meterhub.billing.paper.invoice_sheet import invoice_sheet
+from meterhub.billing.paper.invoice_sheet import MOST_LINES_OF_A_PAGE, invoice_sheet
 from meterhub.billing.paper.render import invoice_pdf, letter_pdf
 from meterhub.billing.paper.transfer import epc_qr, printed_no_account
 from meterhub.billing.receivables.barcode import bank_barcode
 from meterhub.billing.receivables.identifiers import make_rf, make_viite
 from tests.billing.documents import builders
+from tests.billing.documents.builders import HOUSEHOLD
 
 
 def text_of(pdf: bytes) -> str:
@@ -192,3 +193,19 @@ def test_every_character_that_is_let_through_has_a_glyph():
     )
     document = builders.b1()
     assert invoice_pdf(replace(document, buyer=replace(document.buyer, name=letters))).startswith(b"%PDF-")
+
+
+def lengthened(document: IssuedDocument, lines: int) -> IssuedDocument:
+    """A document with more lines and all that a household's invoice shows."""
+    return replace(
+        document,
+        snapshot={**document.snapshot, **HOUSEHOLD},
+        lines=tuple(replace(document.lines[n % len(document.lines)], position=n + 1) for n in range(lines)),
+    )
+
+
+@pytest.mark.parametrize(("lines", "pages"), [(4, 1), (MOST_LINES_OF_A_PAGE, 1), (MOST_LINES_OF_A_PAGE + 12, 2)])
+def test_an_invoice_of_usual_length_is_one_page_and_a_longer_one_is_numbered(lines, pages):
+    pdf = invoice_pdf(lengthened(builders.b1(), lines))
+    assert len(PdfReader(BytesIO(pdf)).pages) == pages
+    assert (f"Sivu 1 / {pages}" in text_of(pdf)) == (lines > MOST_LINES_OF_A_PAGE)

@@ -8,11 +8,22 @@ from meterhub.billing.documents.model import INTEREST, IssuedDocument, IssuedLin
 from meterhub.billing.paper.chart import drawn
 from meterhub.billing.paper.drawing import bars_svg
 from meterhub.billing.paper.transfer import transfer
-from meterhub.billing.paper.writing import Money, Sheet, currency_sign, frame, money_in, percent, printed_reference
+from meterhub.billing.paper.writing import (
+    Money,
+    Sheet,
+    currency_sign,
+    facts,
+    frame,
+    money_in,
+    percent,
+    printed_reference,
+)
 from meterhub.kit.periods import DateRange
 from meterhub.kit.units import ML_PER_M3
 from meterhub.kit.values import Json
 
+# Fewer lines are on one page with all that comes below them.
+MOST_LINES_OF_A_PAGE = 5
 TIMES = "\N{MULTIPLICATION SIGN}"
 
 
@@ -24,6 +35,7 @@ def invoice_sheet(document: IssuedDocument) -> Sheet:
     return {
         **frame(document, language[title]),
         "head": _head(document),
+        "long": len(document.lines) > MOST_LINES_OF_A_PAGE,
         "total": {
             "label": language["credited" if document.is_credit else "to_pay"],
             "amount": money(-document.gross if document.is_credit else document.gross),
@@ -67,7 +79,7 @@ def _head(document: IssuedDocument) -> list[list[str]]:
         ("property", where),
         ("meter", meters),
     ]
-    return [[language[word], value] for word, value in rows if value]
+    return facts(rows, language)
 
 
 def _line(line: IssuedLine, document: IssuedDocument, money: Money) -> Sheet:

@@ -2,7 +2,10 @@
 
 from meterhub.billing.documents.model import Letter
 from meterhub.billing.paper.transfer import transfer
-from meterhub.billing.paper.writing import Sheet, day_or_nothing, frame, money_in, printed_reference
+from meterhub.billing.paper.writing import Sheet, day_or_nothing, facts, frame, money_in, printed_reference
+
+# Fewer invoices are on one page with all that comes below them.
+MOST_ITEMS_OF_A_PAGE = 12
 
 
 def letter_sheet(letter: Letter) -> Sheet:
@@ -19,7 +22,8 @@ def letter_sheet(letter: Letter) -> Sheet:
     ]
     return {
         **frame(letter, language[letter.kind]),
-        "head": [[language[word], value] for word, value in head if value],
+        "head": facts(head, language),
+        "long": len(letter.items) > MOST_ITEMS_OF_A_PAGE,
         "total": {"label": language["to_pay"], "amount": money(letter.total), "due": language.day(letter.due_on)},
         "text": language[f"{letter.kind}_text"].format(
             due=language.day(letter.due_on),

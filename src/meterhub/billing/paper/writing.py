@@ -1,8 +1,9 @@
 """How texts and numbers of a document are written on paper."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
+from textwrap import wrap
 from typing import Any, TypeAlias
 
 from meterhub.billing.documents.language import NO_BREAK_SPACE, Language
@@ -12,6 +13,8 @@ from meterhub.billing.receivables.identifiers import compact, is_viite, printed_
 Sheet: TypeAlias = dict[str, Any]  # Any: what the template reads, one shape a block
 Money: TypeAlias = Callable[[Decimal], str]
 
+# What fits beside the words at the head of a page.
+LONGEST_FACT = 34
 CURRENCY_SIGNS = {"EUR": "€", "NOK": "kr"}
 # Words that the templates place themselves; all other texts come ready.
 TEMPLATE_WORDS = (
@@ -63,6 +66,15 @@ def frame(document: IssuedDocument | Letter, title: str) -> Sheet:
         "seller": _seller(document.seller),
         "to": _addressee(document.buyer),
     }
+
+
+def facts(rows: Sequence[tuple[str, str]], language: Language) -> list[list[str]]:
+    """Return words and values line by line; a value too long for its line goes on in the next, beside no word."""
+    shown = []
+    for word, value in rows:
+        lines = wrap(value, LONGEST_FACT, break_long_words=True) if value else []
+        shown += [[language[word] if number == 0 else "", line] for number, line in enumerate(lines)]
+    return shown
 
 
 def day_or_nothing(day: date | None, language: Language) -> str:
