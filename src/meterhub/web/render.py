@@ -40,6 +40,7 @@ NAV = (
     NavItem("/points", "Metering points", Permission.READ_POINTS),
     NavItem("/alerts", "Alerts", Permission.READ_ALERTS),
     NavItem("/findings", "Reading quality", Permission.READ_CONSUMPTION),
+    NavItem("/runs", "Billing runs", Permission.READ_INVOICES),
     NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
     NavItem("/accounts", "Accounts", Permission.READ_LEDGER),
     NavItem("/payments", "Payments", Permission.READ_LEDGER),

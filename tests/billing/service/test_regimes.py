@@ -1,7 +1,8 @@
-"""Whole customer stories through runs: estimates, a konto, shared payers, moves, deduct meters, what clerks add."""
+"""Whole customer stories through runs: estimates, a konto, shared payers, moves, deduct meters, additions."""
 
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 
@@ -48,7 +49,7 @@ def assert_all_explained(town):
 def test_three_quarters_of_estimates_and_a_read_come_to_the_volumes_of_the_worked_bill_b5(town):
     house = estimated(town, town.house((at(date(2024, 4, 1)), "300.000")))
     quarters = [date(2024, 4, 1), date(2024, 7, 1), date(2024, 10, 1), date(2025, 1, 1)]
-    for start, end in zip(quarters[:2], quarters[1:3], strict=True):
+    for start, end in pairwise(quarters[:3]):
         bill(town, start, end)
     used = town.rows(
         "SELECT lower(period), quantity, quality FROM invoice_line WHERE component = 'WATER' ORDER BY 1"

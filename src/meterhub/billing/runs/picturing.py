@@ -1,7 +1,7 @@
 """Readies what a run has issued for sending: each document gets its picture of consumption, once, and is queued.
 
-The picture belongs to the document and not to the calculation, so numbers do not wait for it. It is kept when it is
-made first and never changed, so the document comes out the same each time.
+The picture belongs to the document and not to the calculation, so numbers do not wait for it. It is kept as it is
+first made, so the document comes out the same each time.
 """
 
 import json
@@ -55,7 +55,8 @@ _WITHOUT = text(
 _KEEP = text(
     """
     INSERT INTO billing_picture (invoice_id, content)
-    SELECT id, CAST(content AS jsonb) FROM unnest(CAST(:ids AS int[]), CAST(:contents AS text[])) AS new (id, content)
+    SELECT id, CAST(content AS jsonb)
+    FROM unnest(CAST(:ids AS int[]), CAST(:contents AS text[])) AS new (id, content)
     ON CONFLICT DO NOTHING
     """
 )
