@@ -19,10 +19,11 @@ from sqlalchemy import Engine
 
 from meterhub.app import create_app
 from meterhub.jobs.queue_app import make_queue
+from meterhub.readings.service import ROLL_UP
 from meterhub.settings import Settings
 from tests.api.hub import MASTER_KEY, Hub
 
-ROLES = {"clerk": ("billing",), "colleague": ("billing",), "operator": ("operations",)}
+ROLES = dict.fromkeys(("clerk", "colleague", "chief"), ("billing",))
 NOON = time(12, tzinfo=UTC)
 
 
@@ -103,8 +104,7 @@ def _send_reads(stage: Stage, table: str) -> None:
         at = datetime.combine(date.fromisoformat(on), time(0), stage.settings.tz)
         stage.now = max(stage.now, datetime.combine(at.date(), NOON))
         answer = stage.person("clerk").post(
-            "/api/v1/reads",
-            params={"point_code": point, "confirm": True},
+            f"/api/v1/metering-points/{point}/reads",
             json={"at": at.isoformat(), "volume_m3": volume, "source": source},
         )
         if answer.is_error:
@@ -132,6 +132,11 @@ def _at(value: Any, where: str) -> Any:
 
 
 def _work(stage: Stage) -> None:
+    """Empty the queue; hours alone can wait, bills rest on reads."""
+    waiting = "SELECT 1 FROM procrastinate_jobs WHERE status = 'todo' AND task_name <> :hours"
+    if not stage.hub.rows(waiting, hours=ROLL_UP):
+        return
+
     async def empty_queue() -> None:
         queue = make_queue(stage.engine, stage.settings, stage.clock)
         queue.periodic_registry.periodic_tasks.clear()  # only what the story's own steps ask for
@@ -144,8 +149,9 @@ def _work(stage: Stage) -> None:
 def _documents(stage: Stage) -> Iterator[str]:
     """Tell every issued document in full."""
     rows = stage.hub.rows(
-        "SELECT i.id, number, type, kind, u.name, lower(i.period) AS starts, upper(i.period) AS ends, issued_on,"
-        " due_on, currency, net, vat, gross FROM invoice i JOIN customer u ON u.id = i.customer_id ORDER BY i.id"
+        "SELECT i.id, i.number, i.type, i.kind, u.name, lower(i.period) AS starts, upper(i.period) AS ends,"
+        " issued_on, due_on, currency, net, vat, gross FROM invoice i"
+        " JOIN customer u ON u.id = i.customer_id ORDER BY i.id"
     )
     for row in rows:
         yield f"{row['type']} {row['number']} ({row['kind']}) to {row['name']}"

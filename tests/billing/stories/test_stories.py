@@ -19,6 +19,6 @@ def test_a_story_comes_to_the_documents_and_balances_it_tells(engine, folder):
     told = play(engine, folder)
     if os.environ.get("METERHUB_TELL_STORIES"):
         for name, content in told.items():
-            (folder / name).write_text(content + "\n")
+            (folder / name).write_text(content.strip() + "\n")
     for name, content in told.items():
-        assert content.splitlines() == (folder / name).read_text().splitlines(), name
+        assert content.strip() == (folder / name).read_text().strip(), name
