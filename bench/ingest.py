@@ -4,6 +4,7 @@ Four gateways send at once, each the telegrams of its own meters in order of tim
 `METERHUB_BENCH_LONG=1` lets 10 million telegrams through to watch the hub's memory, instead of 200,000.
 """
 
+import contextlib
 import gzip
 import json
 import os
@@ -242,28 +243,26 @@ def _insert(place: Installation) -> float:
     return RUN / elapsed
 
 
-def _processor_s() -> tuple[float, float]:
-    """Return the processor time that hub and database have used [s]."""
-    hub = postgres = 0.0
+def _processes() -> Iterator[tuple[psutil.Process, bool]]:
+    """Yield our running children, and whether each is of the database."""
     for process in psutil.Process().children(recursive=True):
-        try:
-            used = process.cpu_times()
-            if process.name().startswith("postgres"):
-                postgres += used.user + used.system
-            else:
-                hub += used.user + used.system
-        except psutil.NoSuchProcess:
-            continue
+        with contextlib.suppress(psutil.NoSuchProcess):
+            yield process, process.name().startswith("postgres")
+
+
+def _processor_s() -> tuple[float, float]:
+    """Return the processor time that hub and database have used [s], with that of children that have ended."""
+    hub = postgres = 0.0
+    for process, is_postgres in _processes():
+        used = process.cpu_times()
+        total = used.user + used.system + used.children_user + used.children_system
+        if is_postgres:
+            postgres += total
+        else:
+            hub += total
     return hub, postgres
 
 
 def _hub_memory_mb() -> int:
     """Return what the hub's processes hold [MB], what they share counted once."""
-    return (
-        sum(
-            process.memory_full_info().pss
-            for process in psutil.Process().children(recursive=True)
-            if not process.name().startswith("postgres")
-        )
-        // 2**20
-    )
+    return sum(process.memory_full_info().pss for process, of_database in _processes() if not of_database) // 2**20

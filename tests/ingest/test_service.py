@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from meterhub.access.principal import SYSTEM
 from meterhub.access.service import enrol_gateway
 from meterhub.assets.keys import add_key
-from meterhub.ingest import repository
+from meterhub.ingest import holds, repository
 from meterhub.ingest.batch import Heard
 from meterhub.ingest.registry import RegistryCache
 from meterhub.ingest.retry import retry
@@ -337,8 +337,8 @@ def test_a_retry_waits_for_the_batch_that_is_just_being_stored(hub):
             ),
             {"at": NOW, "frame": MODE_5},
         ).all()
-        hold = repository.NewHold(frame, "key-missing", "", "ELS", "12345678")
-        repository.store_holds(connection, [hold])
+        hold = holds.NewHold(frame, "key-missing", "", "ELS", "12345678")
+        holds.store_holds(connection, [hold])
         connection.commit()
         assert [step.read for step in retried.result(30)] == [1]
 

@@ -17,6 +17,7 @@ from meterhub.ingest.decoding import (
     Held,
     MeterRead,
     Readable,
+    Reason,
     Registered,
     Registry,
     open_link,
@@ -139,6 +140,8 @@ class Evidence:
             outcome = self._read_again(installation, link)
         except MeterhubError as error:
             return Step("decryption and decoding", Verdict.UNKNOWN, f"cannot be opened here: {error.detail}")
+        if isinstance(outcome, Held) and outcome.reason is Reason.FRAGMENT:
+            return Step("decoding", Verdict.UNKNOWN, "the last part of a message that came in several frames")
         if isinstance(outcome, Held):
             return Step("decryption and decoding", Verdict.DIFFERS, f"{outcome.reason}: {outcome.detail}")
         shown = "no register" if outcome.volume_ml is None else f"{ml_as_m3(outcome.volume_ml):f} m³"

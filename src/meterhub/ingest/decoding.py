@@ -36,6 +36,7 @@ class Reason(StrEnum):
     UNDECODABLE = "undecodable"
     REPLAYED = "replayed"
     IMPLAUSIBLE = "implausible"
+    FRAGMENT = "fragment"
 
 
 NEXT_STEP: Mapping[Reason, str] = {
@@ -49,6 +50,7 @@ NEXT_STEP: Mapping[Reason, str] = {
     Reason.UNDECODABLE: "Report the meter model: its frames open, but no register is found in them.",
     Reason.REPLAYED: "Nothing to do for single frames, which gateways with wrong clocks cause too; many mean that "
     "somebody sends recorded telegrams.",
+    Reason.FRAGMENT: "Waits for the other parts of the message, which come within minutes or were not heard.",
     Reason.IMPLAUSIBLE: "Look at the meter: if its register was set back, retry this reason, which believes it.",
 }
 
@@ -193,6 +195,8 @@ def _counter(telegram: Telegram) -> int | None:
 def _fault(telegram: Telegram, total: Reading | None, address: Address) -> Held | None:
     """Return why a telegram cannot be used, None where what was noticed does not matter."""
     notes = "; ".join(f"{d.layer}@{d.offset} {d.code}: {d.message}" for d in telegram.diagnostics)
+    if any(d.code == "fragment" for d in telegram.diagnostics):
+        return Held(Reason.FRAGMENT, notes, address)
     if reason := _SECURITY_REASONS.get(telegram.security):
         return Held(reason, notes, address)
     if any(d.code == "format-unknown" for d in telegram.diagnostics):

@@ -9,7 +9,6 @@ from sqlalchemy import Connection, text
 
 from meterhub.ingest.dedupe import Known
 from meterhub.kit import arrays
-from meterhub.kit.db import AnyRow
 
 # Held while a batch compares itself with what is stored and adds to it: two gateways that heard the same
 # transmission must not both find that it is new. Decryption and decoding happen before, outside.
@@ -24,19 +23,6 @@ class NewFrame(NamedTuple):
     rssi_dbm: int | None
     link_mode: str | None
     raw: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class NewHold:
-    """A quarantine entry."""
-
-    raw_frame_id: int
-    reason: str
-    detail: str
-    manufacturer: str | None
-    serial: str | None
-    candidates: tuple[str, ...] = ()
-    """Manufacturer and serial, written together, of all that the frame may belong to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,30 +185,6 @@ def store_heard(connection: Connection, gateway_id: int, heard: Iterable[HeardAg
     )
 
 
-def store_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
-    """Put frames into quarantine."""
-    statement = text(
-        """
-        INSERT INTO quarantine (raw_frame_id, reason, detail, manufacturer, serial, candidates)
-        SELECT id, reason, detail, manufacturer, serial, string_to_array(candidates, ',')
-        FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]),
-                    CAST(:manufacturer AS text[]), CAST(:serial AS text[]), CAST(:candidates AS text[]))
-            AS new (id, reason, detail, manufacturer, serial, candidates)
-        """
-    )
-    connection.execute(
-        statement,
-        {
-            "id": [hold.raw_frame_id for hold in holds],
-            "reason": [hold.reason for hold in holds],
-            "detail": [hold.detail[:1000] for hold in holds],
-            "manufacturer": [hold.manufacturer for hold in holds],
-            "serial": [hold.serial for hold in holds],
-            "candidates": [",".join(hold.candidates) if len(hold.candidates) > 1 else None for hold in holds],
-        },
-    )
-
-
 def count_day(connection: Connection, gateway_id: int, day: date, counts: dict[str, int]) -> None:
     """Add to what a gateway delivered on a day."""
     statement = text(
@@ -255,57 +217,3 @@ def store_formats(connection: Connection, formats: Mapping[int, bytes]) -> None:
         """
     )
     connection.execute(statement, {"signature": list(formats), "format": list(formats.values())})
-
-
-def held_frames(
-    connection: Connection, *, after_id: int, reason: str | None, meter_id: int | None, limit: int
-) -> Sequence[AnyRow]:
-    """Return open quarantine entries with their frames, oldest first, and lock them.
-
-    Those that another retry holds are waited for: it may not know the key that this one comes for.
-    """
-    statement = text(
-        """
-        SELECT q.raw_frame_id, q.reason, f.frame, f.received_at
-        FROM quarantine q JOIN raw_frame f ON f.id = q.raw_frame_id
-        WHERE q.resolved_at IS NULL AND q.raw_frame_id > :after
-            AND (CAST(:reason AS text) IS NULL OR q.reason = :reason)
-            AND (CAST(:meter_id AS integer) IS NULL OR (q.manufacturer, q.serial) =
-                 (SELECT m.manufacturer, m.serial FROM meter m WHERE m.id = :meter_id)
-                 OR q.candidates @> (SELECT ARRAY[m.manufacturer || m.serial] FROM meter m WHERE m.id = :meter_id))
-        ORDER BY q.raw_frame_id LIMIT :limit FOR UPDATE OF q
-        """
-    )
-    values = {"after": after_id, "reason": reason, "meter_id": meter_id, "limit": limit}
-    return connection.execute(statement, values).all()
-
-
-def resolve_holds(connection: Connection, ids: Sequence[int]) -> None:
-    """Take frames out of quarantine: they were read."""
-    connection.execute(
-        text(
-            "UPDATE quarantine SET resolved_at = now(), tried_at = now(), tries = tries + 1 "
-            "WHERE raw_frame_id = ANY(:ids)"
-        ),
-        {"ids": list(ids)},
-    )
-
-
-def keep_holds(connection: Connection, holds: Sequence[NewHold]) -> None:
-    """Note that frames were tried again in vain, with the reason of today."""
-    statement = text(
-        """
-        UPDATE quarantine q SET reason = new.reason, detail = new.detail, tried_at = now(), tries = q.tries + 1
-        FROM unnest(CAST(:id AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]))
-            AS new (id, reason, detail)
-        WHERE q.raw_frame_id = new.id
-        """
-    )
-    connection.execute(
-        statement,
-        {
-            "id": [hold.raw_frame_id for hold in holds],
-            "reason": [hold.reason for hold in holds],
-            "detail": [hold.detail[:1000] for hold in holds],
-        },
-    )

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Engine
 
-from meterhub.ingest import repository
+from meterhub.ingest import fragments, holds, repository
 from meterhub.ingest.decoding import Damaged, Held, MeterRead, Readable, Reason, open_link, read_telegram
 from meterhub.ingest.registry import RegistryCache
-from meterhub.ingest.repository import NewHold
 from meterhub.ingest.screening import Candidate, screen
-from meterhub.ingest.service import Memory, counter_reader, keep_formats, new_hold, new_read
+from meterhub.ingest.service import Memory, keep_formats, new_hold, new_read, reader
 from meterhub.kit.db import AnyRow
 from meterhub.kit.queue import defer
 from meterhub.readings.repository import store_reads
@@ -48,7 +47,7 @@ def retry(
     after = after_id
     while True:
         with engine.begin() as connection:
-            rows = repository.held_frames(
+            rows = holds.held_frames(
                 connection,
                 after_id=after,
                 reason=reason,
@@ -59,7 +58,7 @@ def retry(
                 return
             links = {row.raw_frame_id: open_link(bytes(row.frame)) for row in rows}
             cache = RegistryCache()
-            memory = Memory(formats, cache)
+            read = reader(connection, settings, Memory(formats, cache))
             registry = cache.look_up(
                 connection, settings, [link for link in links.values() if isinstance(link, Readable)]
             )
@@ -72,20 +71,29 @@ def retry(
             outcomes |= screen(
                 connection,
                 _candidates(rows, links, outcomes),
-                counter_reader(connection, settings, memory),
+                read,
                 believe=reason == Reason.IMPLAUSIBLE,  # a person has asked for just these
             )
-            reads, resolved, holds = [], [], list[NewHold]()
+            reads, resolved, held = [], [], []
             for row in rows:
                 outcome = outcomes[row.raw_frame_id]
                 if isinstance(outcome, Held):
-                    holds.append(new_hold(row.raw_frame_id, outcome, links[row.raw_frame_id]))
+                    held.append(new_hold(row.raw_frame_id, outcome, links[row.raw_frame_id]))
                     continue
                 resolved.append(row.raw_frame_id)
                 if outcome.volume_ml is not None:
                     reads.append(new_read(row.raw_frame_id, outcome, outcome.volume_ml, row.received_at))
-            repository.resolve_holds(connection, resolved)
-            repository.keep_holds(connection, holds)
+            holds.resolve_holds(connection, resolved)
+            holds.keep_holds(connection, held)
+            parts = [
+                fragments.Part(outcome.address, row.received_at)
+                for row in rows
+                if isinstance(outcome := outcomes[row.raw_frame_id], Held)
+                and outcome.reason is Reason.FRAGMENT
+                and outcome.address is not None
+            ]
+            if parts:
+                resolved += fragments.join(connection, parts, read)
             if reads:
                 store_reads(connection, reads)
                 defer(connection, ROLL_UP, once=ROLL_UP)

@@ -17,7 +17,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from meterhub.ingest import neighbours
-from meterhub.ingest.decoding import Held, MeterRead, Reason
+from meterhub.ingest.decoding import Held, MeterRead, Readable, Reason, open_link
 from meterhub.ingest.neighbours import Earlier
 from meterhub.kit.units import ML_PER_M3
 from meterhub.wmbus import Address
@@ -63,12 +63,12 @@ class Before(NamedTuple):
     of_late: Mapping[int, Earlier]
 
 
-CounterOf = Callable[[bytes], int | None]
+Read = Callable[[Readable], MeterRead | Held]
 Decide = Callable[[Candidate, "Candidate | Earlier"], Held | None]
 
 
 def screen(
-    connection: Connection, candidates: Sequence[Candidate], counter_of: CounterOf, *, believe: bool = False
+    connection: Connection, candidates: Sequence[Candidate], read: Read, *, believe: bool = False
 ) -> dict[int, Held]:
     """Return by place which candidates (in order of time) must not become reads."""
     if not candidates:
@@ -83,7 +83,7 @@ def screen(
     suspects = find_suspects(candidates, before)
     if not suspects:
         return {}
-    return judge(candidates, before, _evidence(connection, suspects, counter_of, believe=believe))
+    return judge(candidates, before, _evidence(connection, suspects, read, believe=believe))
 
 
 def find_suspects(candidates: Sequence[Candidate], before: Before) -> list[tuple[Candidate, Candidate | Earlier]]:
@@ -162,10 +162,17 @@ def _counter(previous: Candidate | Earlier, evidence: Evidence) -> int | None:
     return None if previous.raw_frame_id is None else evidence.counters.get(previous.raw_frame_id)
 
 
+def _counter_of(frame: bytes, read: Read) -> int | None:
+    """Return the counter of a stored telegram."""
+    link = open_link(frame)
+    outcome = read(link) if isinstance(link, Readable) else None
+    return outcome.counter if isinstance(outcome, MeterRead) else None
+
+
 def _evidence(
     connection: Connection,
     suspects: Sequence[tuple[Candidate, Candidate | Earlier]],
-    counter_of: CounterOf,
+    read: Read,
     *,
     believe: bool,
 ) -> Evidence:
@@ -177,7 +184,9 @@ def _evidence(
     }
     return Evidence(
         frozenset(neighbours.heard_before(connection, {one.fingerprint: one.raw_frame_id for one, _ in suspects})),
-        {id_: counter_of(frame) for id_, frame in neighbours.frames(connection, ids).items()} if ids else {},
+        {id_: _counter_of(frame, read) for id_, frame in neighbours.frames(connection, ids).items()}
+        if ids
+        else {},
         neighbours.held_as(
             connection,
             Reason.IMPLAUSIBLE,

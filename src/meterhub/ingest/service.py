@@ -4,7 +4,7 @@ The order of work: judge each telegram alone, drop what is known, decrypt and de
 short exclusive transaction look again for what came in meanwhile and store.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine
 
 from meterhub.access.repository import gateway_seen
-from meterhub.ingest import repository
+from meterhub.ingest import fragments, holds, repository
 from meterhub.ingest.batch import Heard
 from meterhub.ingest.decoding import (
     Damaged,
@@ -27,7 +27,7 @@ from meterhub.ingest.decoding import (
 from meterhub.ingest.dedupe import Known, Seen, in_order_heard, seen_from
 from meterhub.ingest.gateway_clock import note_late_days, note_shift
 from meterhub.ingest.registry import RegistryCache
-from meterhub.ingest.repository import FrameColumns, HeardAgain, NewFrame, NewHold, View
+from meterhub.ingest.repository import FrameColumns, HeardAgain, NewFrame, View
 from meterhub.ingest.schemas import BatchResult, Rejected
 from meterhub.ingest.screening import Candidate, screen
 from meterhub.kit.queue import defer
@@ -119,10 +119,10 @@ def accept_batch(
             for one in new:
                 if one.heard.place not in outcomes:  # its twin in this batch turned out to be stored meanwhile
                     outcomes[one.heard.place] = _read(one, registry, memory.formats)
-        counter_of = counter_reader(connection, settings, memory)
-        outcomes |= screen(connection, _candidates(new, outcomes), counter_of)
+        read = reader(connection, settings, memory)
+        outcomes |= screen(connection, _candidates(new, outcomes), read)
         first_id = repository.store_frames(connection, sender.gateway_id, frames) if new else 0
-        held = _store_outcomes(connection, first_id, new, outcomes, view)
+        held = _store_outcomes(connection, first_id, new, outcomes, view, read)
         duplicates = _store_duplicates(connection, sender, judged, new, seen)
         result = BatchResult(
             accepted=len(new) - held, duplicates=duplicates, quarantined=held, rejected=list(rejected)
@@ -153,18 +153,13 @@ def _take_over_formats(engine: Engine, memory: Memory) -> None:
     memory.stored_formats.update(stored)
 
 
-def counter_reader(connection: Connection, settings: Settings, memory: Memory) -> Callable[[bytes], int | None]:
-    """Return what reads the counter of a stored frame."""
+def reader(connection: Connection, settings: Settings, memory: Memory) -> fragments.Read:
+    """Return what reads a single frame with what is known now."""
 
-    def counter_of(frame: bytes) -> int | None:
-        link = open_link(frame)
-        if isinstance(link, Damaged):
-            return None
-        registry = memory.registry.look_up(connection, settings, [link])
-        outcome = read_telegram(link, registry, memory.formats)
-        return outcome.counter if isinstance(outcome, MeterRead) else None
+    def read(link: Readable) -> MeterRead | Held:
+        return read_telegram(link, memory.registry.look_up(connection, settings, [link]), memory.formats)
 
-    return counter_of
+    return read
 
 
 def _waits_for(outcome: MeterRead | Held, reasons: Collection[Reason]) -> bool:
@@ -219,26 +214,30 @@ def _store_outcomes(
     new: Sequence[Judged],
     outcomes: Mapping[int, MeterRead | Held],
     view: View,
+    read: fragments.Read,
 ) -> int:
     """Store reads and quarantine entries of frames that were stored from an id on; return how many are held."""
-    reads, holds, waiting = [], [], None
+    reads, held, parts, waiting = [], [], dict[int, fragments.Part](), None
     for id_, one in enumerate(new, first_id):
         outcome = outcomes[one.heard.place]
         if isinstance(outcome, Held):
-            holds.append(new_hold(id_, outcome, one.link))
+            held.append(new_hold(id_, outcome, one.link))
+            if outcome.reason is Reason.FRAGMENT and outcome.address is not None:
+                parts[id_] = fragments.Part(outcome.address, one.heard.received_at)
             if waiting is None and outcome.reason in REMOVABLE:
                 waiting = id_
         elif outcome.volume_ml is not None:
             reads.append(new_read(id_, outcome, outcome.volume_ml, one.heard.received_at))
-    if holds:
-        repository.store_holds(connection, holds)
+    if held:
+        holds.store_holds(connection, held)
     if reads:
         store_reads(connection, reads)
         defer(connection, ROLL_UP, once=ROLL_UP)
     # the cause may have been removed since the look, and its own retry may have run already
     if waiting is not None and repository.causes_since(connection, view):
         defer(connection, RETRY_TASK, {"after_id": waiting - 1}, once=f"{RETRY_TASK}:meanwhile")
-    return len(holds)
+    joined = fragments.join(connection, parts.values(), read) if parts else set()
+    return len(held) - len(joined & set(parts))
 
 
 def new_read(raw_frame_id: int, read: MeterRead, volume: int, received_at: datetime) -> NewRead:
@@ -253,10 +252,10 @@ def new_read(raw_frame_id: int, read: MeterRead, volume: int, received_at: datet
     )
 
 
-def new_hold(raw_frame_id: int, held: Held, link: Readable | Damaged) -> NewHold:
+def new_hold(raw_frame_id: int, held: Held, link: Readable | Damaged) -> holds.NewHold:
     """Return the quarantine entry of a frame."""
     address = held.address
-    return NewHold(
+    return holds.NewHold(
         raw_frame_id,
         held.reason,
         held.detail,
