@@ -1,11 +1,13 @@
 """What the template draws as one picture each: barcode, QR code and bars as SVG, a single path, no text."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 import segno
 
 from meterhub.billing.paper.bars import modules
 
+_DARK_RUN = re.compile(b"\x01+")
 # Modules of quiet zone around a QR code (ISO/IEC 18004).
 QUIET_ZONE = 4
 # Any mask can be read; trying all eight for the one with the least penalty takes as long as the rest of a page.
@@ -26,16 +28,11 @@ def barcode_svg(digits: str) -> str:
 def qr_svg(content: str) -> str:
     """Return a QR code of error level M with its quiet zone, a unit a module."""
     code = segno.make(content, error="m", micro=False, boost_error=False, mask=MASK)
-    path = []
-    for y, row in enumerate(code.matrix):
-        x = 0
-        while x < len(row):
-            width = 1
-            while x + width < len(row) and row[x + width] == row[x]:
-                width += 1
-            if row[x]:
-                path.append(f"M{x + QUIET_ZONE} {y + QUIET_ZONE}h{width}v1h-{width}z")
-            x += width
+    path = [
+        f"M{run.start() + QUIET_ZONE} {y + QUIET_ZONE}h{run.end() - run.start()}v1h-{run.end() - run.start()}z"
+        for y, row in enumerate(code.matrix)
+        for run in _DARK_RUN.finditer(row)
+    ]
     size = len(code.matrix) + 2 * QUIET_ZONE
     return _svg(size, size, "".join(path), "#000")
 
