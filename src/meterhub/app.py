@@ -75,6 +75,7 @@ def create_app(engine: Engine, settings: Settings, *, clock: Clock = utc_now) ->
         meterhub.health,
     ):
         app.include_router(module.routes.router)
+    app.include_router(meterhub.readings.routes.town_router)
     meterhub.web.routes.mount(app)
     app.add_api_route("/api/v1/openapi.json", _openapi, methods=["GET"], tags=["api"], include_in_schema=False)
     app.add_api_route("/health", _health, methods=["GET"], tags=["health"], summary="Is the hub up?")

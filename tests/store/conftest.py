@@ -9,7 +9,10 @@ from sqlalchemy import Engine, text
 from meterhub.store.backend import uses_timescale
 from tests.store.timescale import NoTimescale, timescale_server
 
-KEPT = "raw_frame, frame_heard, register_read, read_edit, hour_edit, gap_estimate, quarantine, rollup_due, meter, gateway"
+KEPT = (
+    "raw_frame, frame_heard, register_read, read_edit, hour_edit, gap_estimate, quarantine, rollup_due, meter, "
+    "gateway"
+)
 
 
 def empty(engine: Engine) -> None:

@@ -120,7 +120,8 @@ def undo_read_edit(connection: Connection, edit_id: int, by: By) -> AnyRow:
 def find_read_edit(connection: Connection, edit_id: int) -> AnyRow:
     """Return an edit of a read and whether it was undone."""
     statement = text(
-        "SELECT e.*, EXISTS (SELECT FROM read_edit u WHERE u.undoes = e.id) AS undone FROM read_edit e WHERE id = :id"
+        "SELECT e.*, EXISTS (SELECT FROM read_edit u WHERE u.undoes = e.id) AS undone "
+        "FROM read_edit e WHERE id = :id"
     )
     row = connection.execute(statement, {"id": edit_id}).first()
     if row is None:
@@ -182,7 +183,8 @@ def undo_hour_edit(connection: Connection, edit_id: int, by: By) -> AnyRow:
 def find_hour_edit(connection: Connection, edit_id: int) -> AnyRow:
     """Return an edit of hours and whether it was undone."""
     statement = text(
-        "SELECT e.*, EXISTS (SELECT FROM hour_edit u WHERE u.undoes = e.id) AS undone FROM hour_edit e WHERE id = :id"
+        "SELECT e.*, EXISTS (SELECT FROM hour_edit u WHERE u.undoes = e.id) AS undone "
+        "FROM hour_edit e WHERE id = :id"
     )
     row = connection.execute(statement, {"id": edit_id}).first()
     if row is None:

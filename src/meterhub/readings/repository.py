@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -198,3 +198,23 @@ def installed_meter(connection: Connection, point: int, at: datetime) -> Install
     )
     row = connection.execute(statement, {"point": point, "at": at}).first()
     return InstalledMeter(row.meter_id, row.digits, row.before_ml, row.after_ml) if row else None
+
+
+def read_before(connection: Connection, meter_id: int, at: datetime) -> AnyRow | None:
+    """Return the last read of a meter before an instant."""
+    statement = text(
+        "SELECT at, volume_ml FROM counted_read WHERE meter_id = :meter_id AND at < :at "
+        "ORDER BY at DESC, id DESC LIMIT 1"
+    )
+    return connection.execute(statement, {"meter_id": meter_id, "at": at}).first()
+
+
+def usual_a_day(connection: Connection, meter_id: int, at: datetime) -> int | None:
+    """Return what a meter passed a day in the eight weeks before [ml]; None if less than a week is known."""
+    statement = text(
+        "SELECT 24 * sum(volume_ml) / count(*) FROM hourly(:since, :at) WHERE meter_id = :meter_id "
+        "HAVING count(*) >= 168"
+    )
+    values = {"meter_id": meter_id, "since": at - timedelta(weeks=8), "at": at}
+    usual = connection.execute(statement, values).scalar()
+    return None if usual is None else int(usual)

@@ -1,9 +1,9 @@
 """The hourly roll-up in SQL: only what changed, set-based, the same result as `meterhub.readings.hourly`.
 
-Whoever stores or edits reads notes the span they fall in (`rollup_due`). It is widened to all hours that the change
-reaches (`rollup_span`), derived again (`rollup_derive`) and written in the store's form (`rollup_write`); where
-hours may have to vanish, they are taken back first (`rollup_clear`). Meters are independent, so several workers
-share what is due.
+Whoever stores or edits reads notes the span they fall in (`rollup_due`). It is widened to all hours that the
+change reaches (`rollup_span`), derived again (`rollup_derive`) and written in the store's form (`rollup_write`);
+where hours may have to vanish, they are taken back first (`rollup_clear`). Meters are independent, so several
+workers share what is due.
 """
 
 from collections.abc import Mapping, Sequence

@@ -70,7 +70,7 @@ _ORDINARY_DAYS = f"""
                max(hour) AS last, true AS dense, {_AGGREGATES}
         FROM derived GROUP BY 1, 2
     ),
-"""
+"""  # noqa: S608 - composed of our own constants
 # Between the hours of an exchange, or between edits, some may be missing.
 _SPECIAL_DAYS = f"""
     by_day AS (
@@ -86,7 +86,7 @@ _SPECIAL_DAYS = f"""
             LEFT JOIN (SELECT * FROM derived WHERE meter_id = e.meter_id) d USING (hour)
         ) f
     ),
-"""
+"""  # noqa: S608 - composed of our own constants
 _FITS = f"lowest >= -{_INT_MAX} AND highest <= {_INT_MAX}"
 
 _WRITE_PACKED = f"""
@@ -103,7 +103,7 @@ _WRITE_PACKED = f"""
                   (excluded.quality, excluded.qualities, excluded.volumes_ml, excluded.wide_ml)
         RETURNING hours
     )
-"""
+"""  # noqa: S608 - composed of our own constants
 WRITE_PACKED = _PACK.format(by_day=_ORDINARY_DAYS) + _WRITE_PACKED
 WRITE_PACKED_SPECIAL = _PACK.format(by_day=_SPECIAL_DAYS) + _WRITE_PACKED
 

@@ -1,6 +1,6 @@
 """REST for consumption and reads."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Annotated
 
@@ -14,11 +14,14 @@ from meterhub.access.principal import Principal
 from meterhub.kit.paging import IdPage, Page, page_of
 from meterhub.kit.units import ML_PER_M3
 from meterhub.readings import repository, service
-from meterhub.readings.schemas import Consumption, NewManualRead, Read, Resolution
+from meterhub.readings.schemas import Consumption, Gap, NewManualRead, Plausibility, Read, Resolution
 
 router = APIRouter(prefix="/api/v1/metering-points/{point_code}", tags=["readings"])
 
+town_router = APIRouter(prefix="/api/v1", tags=["readings"])
+
 DEFAULT_SPAN = timedelta(days=30)
+GAPS_SHOWN = 500
 
 
 @router.get("/consumption")
@@ -78,6 +81,76 @@ def list_reads(
     shown, cursor = page_of(rows, page.limit, lambda row: row.id)
     items = [Read(**dict(row._mapping), volume_m3=Decimal(row.volume_ml) / ML_PER_M3) for row in shown]
     return Page(items=items, next_cursor=cursor)
+
+
+@router.get("/gaps")
+def list_gaps(
+    point_code: str,
+    engine: EngineDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.READ_CONSUMPTION)],
+    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    until: AwareDatetime | None = None,
+    least_hours: Annotated[int, Query(ge=1)] = 1,
+) -> list[Gap]:
+    """Return the spans of a point without hours or with estimated ones; by default of the last 30 days."""
+    return _gaps(engine, clock, principal, point_code, since, until, least_hours)
+
+
+@town_router.get("/gaps")
+def list_gaps_of_town(
+    engine: EngineDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.READ_CONSUMPTION)],
+    since: Annotated[AwareDatetime | None, Query(alias="from")] = None,
+    until: AwareDatetime | None = None,
+    least_hours: Annotated[int, Query(ge=24)] = 24,
+) -> list[Gap]:
+    """Return the longest spans without hours or with estimated ones of all points."""
+    return _gaps(engine, clock, principal, None, since, until, least_hours)
+
+
+def _gaps(
+    engine: EngineDep,
+    clock: ClockDep,
+    principal: Principal,
+    point_code: str | None,
+    since: datetime | None,
+    until: datetime | None,
+    least_hours: int,
+) -> list[Gap]:
+    end = until or clock()
+    with engine.begin() as connection:
+        return service.list_gaps(
+            connection,
+            principal,
+            point_code=point_code,
+            since=since or end - DEFAULT_SPAN,
+            until=end,
+            least_hours=least_hours,
+            limit=GAPS_SHOWN,
+        )
+
+
+@router.post("/reads/preview")
+def judge_read(
+    point_code: str,
+    body: NewManualRead,
+    engine: EngineDep,
+    clock: ClockDep,
+    principal: Annotated[Principal, require(Permission.WRITE_POINTS)],
+) -> Plausibility:
+    """Say whether a read that a person took is plausible; stores nothing."""
+    with engine.begin() as connection:
+        _, judged = service.judge_read(connection, point_code, body, now=clock())
+        audit.record(
+            connection,
+            principal,
+            action="preview-read",
+            purpose="customer-service",
+            subject=f"point:{point_code}",
+        )
+    return judged
 
 
 @router.post("/reads", status_code=201)

@@ -20,8 +20,13 @@ class ConsumptionValue(BaseModel):
 
     start: datetime
     volume_m3: Decimal = Field(examples=["0.123456"])
-    quality: str = Field(description="The weakest of the hours in it: measured, interpolated or estimated.")
+    quality: str = Field(
+        description="The weakest of the hours in it: measured, interpolated, estimated or edited."
+    )
     hours: int = Field(description="How many hours are known; the rest is missing.")
+    by_quality: dict[str, int] = Field(
+        description="How many hours are known in which way.", examples=[{"measured": 22, "estimated": 2}]
+    )
 
 
 class Consumption(BaseModel):
@@ -46,6 +51,16 @@ class Read(BaseModel):
     meter_at: datetime | None = Field(description="The meter's own clock, as it shows it.")
 
 
+class Gap(BaseModel):
+    """Hours in a row of a meter at a point without a value, or with an estimated one."""
+
+    point_code: str
+    start: datetime
+    end: datetime
+    kind: str = Field(description="`missing` or `estimated`")
+    hours: int
+
+
 class ManualSource(StrEnum):
     """Who took a read that no radio brought."""
 
@@ -62,3 +77,17 @@ class NewManualRead(BaseModel):
     at: AwareDatetime
     volume_m3: Decimal = Field(ge=0, decimal_places=6, examples=["123.456"])
     source: ManualSource
+    confirm: bool = Field(
+        default=False, description="Store it although it is not plausible; not for reads by customers."
+    )
+
+
+class Plausibility(BaseModel):
+    """What a read means before it is stored."""
+
+    plausible: bool
+    doubts: list[str] = Field(description="In words for the person who takes the read.")
+    used_m3: Decimal | None = Field(description="Since the read before.")
+    usual_m3_a_day: Decimal | None = Field(description="Of the eight weeks before.")
+    previous_at: datetime | None
+    previous_m3: Decimal | None

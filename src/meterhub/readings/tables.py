@@ -92,8 +92,8 @@ hour_edit = Table(
     Index("ix_hour_edit_meter_id", "meter_id", "id"),
 )
 
-# How a gap between two reads was probably used: the register at each full hour from `first_at` on. Derived, so it is
-# dropped when the reads around it are no longer neighbours. Without a read after the gap it is a forecast.
+# How a gap between two reads was probably used: the register at each full hour from `first_at` on. Derived, so it
+# is dropped when the reads around it are no longer neighbours. Without a read after the gap it is a forecast.
 gap_estimate = Table(
     "gap_estimate",
     metadata,
