@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from meterhub.access import audit
 from meterhub.access.principal import SYSTEM, Principal
 from meterhub.errors import Conflict, NotFound
+from meterhub.fleet.imitation import IMITATED, LATELY, NO_LONGER_IMITATED, REPETITIONS
 from meterhub.fleet.rules import EXPLAINS_SILENCE, SILENT_AFTER, Channel, Finding, GatewayNow, Kind, judge
 from meterhub.kit.db import AnyRow
 from meterhub.kit.hours import HOUR, floor_hour
@@ -42,6 +43,8 @@ def watch(engine: Engine, now: datetime) -> Watched:
         raised, closed = _watch_gateways(connection, now)
         raised += _raise_silent_meters(connection, now)
         closed += _close_heard_meters(connection, now)
+        imitated, over = _watch_imitated(connection, now)
+        raised, closed = raised + imitated, closed + over
         return Watched(raised, closed)
 
 
@@ -148,7 +151,8 @@ _SILENT_METERS = text(
         'not heard since ' || to_char(e.last_heard_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') || ' UTC'
     FROM meter_reception e JOIN installation i ON i.meter_id = e.meter_id AND i.valid @> CAST(:now AS timestamptz)
     WHERE e.last_heard_at < :now - {_SILENCE}
-        AND NOT EXISTS (SELECT FROM fleet_alarm a WHERE a.meter_id = e.meter_id AND a.state <> 'closed')
+        AND NOT EXISTS (SELECT FROM fleet_alarm a WHERE a.meter_id = e.meter_id AND a.state <> 'closed'
+                        AND a.kind = '{Kind.SILENT_METER}')
         AND NOT EXISTS (SELECT FROM register_read r WHERE r.meter_id = e.meter_id AND r.source = 'amr'
                         AND r.at >= :now - {_SILENCE})
         AND EXISTS (
@@ -185,6 +189,16 @@ def _close_heard_meters(connection: Connection, now: datetime) -> int:
     ids = list(connection.execute(_HEARD_METERS, {"now": now, **_silence()}).scalars())
     _close(connection, ids, now)
     return len(ids)
+
+
+def _watch_imitated(connection: Connection, now: datetime) -> tuple[int, int]:
+    """Raise and close alarms of meters that somebody may be imitating; return how many of each."""
+    lately = {"since": now - LATELY}
+    new = list(connection.execute(IMITATED, {**lately, "now": now, "repetitions": REPETITIONS}).scalars())
+    _note(connection, new, SYSTEM, "raised", "", now)
+    over = list(connection.execute(NO_LONGER_IMITATED, lately).scalars())
+    _close(connection, over, now)
+    return len(new), len(over)
 
 
 def _close(connection: Connection, ids: Sequence[int], now: datetime) -> None:

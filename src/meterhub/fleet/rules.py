@@ -24,6 +24,7 @@ class Kind(StrEnum):
 
     SILENT_GATEWAY = "silent-gateway"
     SILENT_METER = "silent-meter"
+    IMITATED_METER = "imitated-meter"
     JAMMED_CHANNEL = "jammed-channel"
     DEAF_CHANNEL = "deaf-channel"
     CLOCK_WRONG = "clock-wrong"
