@@ -146,12 +146,13 @@ def number_and_reference(
 
 def document_row(document: Document) -> Json:
     """Return a document as it is stored: totals, lines and VAT groups."""
+    told: dict[int, Json] = {}
     return {
         "type": document.type.value,
         "net": plain(document.net),
         "vat": plain(document.vat),
         "gross": plain(document.gross),
-        "lines": [_line_row(position, line) for position, line in enumerate(document.lines, start=1)],
+        "lines": [_line_row(position, line, told) for position, line in enumerate(document.lines, start=1)],
         "groups": [
             {
                 "category": group.category,
@@ -243,7 +244,7 @@ def _row(draft: Draft, number: str, reference: str) -> Json:
     }
 
 
-def _line_row(position: int, line: Line) -> Json:
+def _line_row(position: int, line: Line, told: dict[int, Json]) -> Json:
     assert line.trace is not None
     return {
         "position": position,
@@ -260,5 +261,5 @@ def _line_row(position: int, line: Line) -> Json:
         "vat_rate": plain(line.vat_rate),
         "quality": line.quality.value if line.quality else None,
         "refers_to": line.refers_to,
-        "trace": trace_as_json(line.trace),
+        "trace": trace_as_json(line.trace, told),
     }

@@ -412,3 +412,13 @@ def test_who_moves_in_opens_with_what_a_chunk_at_work_closes_for_who_moved_out(t
     town.issue(run_id)
     used = town.rows("SELECT quantity FROM invoice_line WHERE component = 'WATER' ORDER BY invoice_id")
     assert used == [(Decimal("45.000"),), (Decimal("45.000"),)]
+
+
+def test_many_contracts_are_calculated_by_processes_of_their_own_each_once(town, monkeypatch):
+    for _ in range(9):
+        b1_house(town)
+    monkeypatch.setattr(execution, "MANY", 5)
+    run_id = town.start_run()
+    execution.carry_out(town.engine, settings(), run_id, chunk_size=2)
+    assert town.rows("SELECT state, accounts_done FROM billing_run") == [("calculated", 9)]
+    assert town.rows("SELECT count(*), count(DISTINCT contract_id) FROM billing_draft") == [(9, 9)]

@@ -88,9 +88,12 @@ def line_from_json(value: Mapping[str, Any]) -> Line:
     )
 
 
-def trace_as_json(trace: Trace) -> dict[str, Any]:
-    """Return a trace as JSON, `rule` naming its kind; `trace_from_json` reads it back."""
-    made = _as_json(trace)
+def trace_as_json(trace: Trace, told: dict[int, Any] | None = None) -> dict[str, Any]:
+    """Return a trace as JSON, `rule` naming its kind; `trace_from_json` reads it back.
+
+    Lines of a document share the meters' volumes: `told` keeps what was written of them, by identity.
+    """
+    made = _as_json(trace, {} if told is None else told)
     assert isinstance(made, dict)
     return made
 
@@ -101,18 +104,23 @@ def trace_from_json(value: Any) -> Trace:
     return trace
 
 
-def _as_json(value: object) -> Any:
+def _as_json(value: object, told: dict[int, Any]) -> Any:
     if value is None or type(value) is int or type(value) is str:
         return value
+    if isinstance(value, MeterVolume):
+        made = told.get(id(value))
+        if made is None:
+            made = told[id(value)] = {name: _as_json(getattr(value, name), told) for name in _FIELDS[MeterVolume]}
+        return made
     if isinstance(value, Decimal):
         return plain(value)
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):
-        return [_as_json(one) for one in value]
+        return [_as_json(one, told) for one in value]
     names = _FIELDS.get(type(value))
     if names is not None:
-        made = {name: _as_json(getattr(value, name)) for name in names}
+        made = {name: _as_json(getattr(value, name), told) for name in names}
         rule = _NAMES.get(type(value))
         return {"rule": rule, **made} if rule else made
     return value

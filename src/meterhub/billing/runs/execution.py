@@ -8,9 +8,10 @@ wholly there or not.
 import hashlib
 import json
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
+from multiprocessing import get_context
 from threading import Event
 
 from sqlalchemy import Connection, Engine, text
@@ -25,13 +26,14 @@ from meterhub.billing.runs.neighbours import History
 from meterhub.billing.runs.picturing import prepare_documents
 from meterhub.billing.runs.snapshot import frozen_prices
 from meterhub.errors import NotFound
-from meterhub.kit.db import AnyRow
+from meterhub.kit.db import AnyRow, make_engine
 from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
 CHUNK = 200
-# One computes while the other waits for the database.
+# One computes while the other waits for the database; of many contracts each in a process of its own.
 WORKERS = 2
+MANY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Work:
     run: AnyRow
     pricing: Pricing
     preview: bool = False
+    contracts: int = 0
 
 
 def carry_out(
@@ -65,7 +68,10 @@ def calculate(
     try:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
-        _share(engine, lambda connection: bill_chunk(connection, work, chunk_size), workers)
+        if workers > 1 and work.contracts > MANY:
+            _share_processes(engine, settings, run_id, chunk_size, workers)
+        else:
+            _share(engine, lambda connection: bill_chunk(connection, work, chunk_size), workers)
         with engine.begin() as connection:
             finish(connection, run_id)
     except BaseException:
@@ -108,15 +114,33 @@ def _share(engine: Engine, one_chunk: Callable[[Connection], int], workers: int)
         share.result()
 
 
+def _share_processes(engine: Engine, settings: Settings, run_id: int, size: int, workers: int) -> None:
+    """Let processes calculate, each with its own connections: rating is computing, and a process has one core."""
+    url = engine.url.render_as_string(hide_password=False)
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        shares = [pool.submit(_calculate_apart, url, settings, run_id, size) for _ in range(workers)]
+    for share in shares:
+        share.result()
+
+
+def _calculate_apart(url: str, settings: Settings, run_id: int, size: int) -> None:
+    engine = make_engine(url)
+    try:
+        with engine.begin() as connection:
+            work = begin(connection, settings, run_id)
+        _share(engine, lambda connection: bill_chunk(connection, work, size), 1)
+    finally:
+        engine.dispose()
+
+
 def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work:
     """Mark a run as running, fix its contracts when it begins for the first time, and load its prices."""
     run = repository.run_by_id(connection, run_id, lock=True)
     if run is None:
         raise NotFound(f"there is no billing run {run_id}")
-    if run.accounts_total == 0:
-        connection.execute(_FIX_CONTRACTS, {"id": run_id})
+    total = run.accounts_total or connection.execute(_FIX_CONTRACTS, {"id": run_id}).scalar_one()
     connection.execute(_RUNNING, {"id": run_id})
-    return Work(run, _pricing(connection, settings, run), preview)
+    return Work(run, _pricing(connection, settings, run), preview, total)
 
 
 def bill_chunk(connection: Connection, work: Work, size: int) -> int:
@@ -232,7 +256,7 @@ _FIX_CONTRACTS = text(
         ON CONFLICT DO NOTHING
         RETURNING 1
     )
-    UPDATE billing_run SET accounts_total = (SELECT count(*) FROM fixed) WHERE id = :id
+    UPDATE billing_run SET accounts_total = (SELECT count(*) FROM fixed) WHERE id = :id RETURNING accounts_total
     """
 )
 
