@@ -50,6 +50,12 @@ def test_registers_never_run_backwards_and_leaks_show():
     assert TOWN.miskeyed not in TOWN.leaks
 
 
+def test_some_meters_are_silent_and_nothing_was_planted_there():
+    assert len(TOWN.silent) == 2
+    assert not TOWN.silent & {*TOWN.leaks, TOWN.keyless, TOWN.miskeyed}
+    assert {home.point_code for home in TOWN.homes} - {home.point_code for home in TOWN.on_air} == TOWN.silent
+
+
 def test_homes_use_about_a_hundred_litres_a_head_and_are_still_most_of_the_night():
     days = 10
     plain = [home for home in TOWN.homes if home.point_code not in TOWN.leaks]

@@ -16,7 +16,8 @@ from rich.table import Table
 
 from meterhub.kit.embedded import EmbeddedPostgresError
 from meterhub.simulate.demo.processes import DemoFailed
-from meterhub.simulate.demo.story import ENVIRONMENT, USERNAME, Options, Outcome, Progress, Stage, play
+from meterhub.simulate.demo.stage import USERNAME, Options, Outcome, Progress, Stage
+from meterhub.simulate.demo.story import ENVIRONMENT, play
 
 app = typer.Typer()
 
@@ -94,19 +95,38 @@ def _show(console: Console, stage: Stage, outcome: Outcome) -> None:
     )
     table.add_row("", f"{outcome.rescued:,} of the quarantined were read once the right keys were entered")
     table.add_row("Consumption", f"{outcome.hourly_values:,} hourly values")
-    table.add_row("Invoices", f"{outcome.invoices['count']:,}, {outcome.invoices['gross_total']} EUR in all")
-    table.add_row("", f"one to look at: {outcome.invoices['pdf']}")
-    table.add_row("", f"and how it was computed, down to the frames: {outcome.invoices['explained']}")
+    _show_billing(table, outcome)
     table.add_row(
         "Leaks", f"{alerts['found']} of {alerts['planted']} planted were found, {alerts['false']} false alerts"
     )
-    table.add_row(
-        "Time",
-        f"{seconds['total']:.0f} s: set-up {seconds['setup']:.0f}, ingest {seconds['ingest']:.0f}, "
-        f"roll-up {seconds['rollup']:.0f}, billing {seconds['billing']:.0f}",
-    )
+    steps = ", ".join(f"{name} {spent:.0f}" for name, spent in seconds.items() if name != "total")
+    table.add_row("Time", f"{seconds['total']:.0f} s: {steps}")
     table.add_row("Memory", ", ".join(f"{name} {size} MB" for name, size in outcome.memory_mb.items()))
     console.print(Panel(table, title=f"A town of {len(stage.town.homes)} homes", expand=False))
+
+
+def _show_billing(table: Table, outcome: Outcome) -> None:
+    invoices, estimates, note = outcome.invoices, outcome.estimates, outcome.credit_note
+    payments, sums = outcome.payments, outcome.balances
+    table.add_row(
+        "Invoices", f"{invoices['count']:,}, {invoices['gross_total']} EUR in all; approved by a second person"
+    )
+    table.add_row("", f"one to look at: {invoices['pdf']}")
+    table.add_row("", f"and how it was computed, down to the frames: {invoices['explained']}")
+    table.add_row("", f"as Finvoice and, from a Norwegian neighbour, EHF: {', '.join(outcome.einvoices.values())}")
+    table.add_row(
+        "Estimates",
+        f"{estimates['homes']} silent meters, {estimates['estimated_m3']} m³ billed; "
+        f"{estimates['read_m3']} m³ read and trued up: {', '.join(estimates['true_ups'].values())} EUR",
+    )
+    table.add_row("Credit note", f"{note['number']} returns {note['gross']} EUR of {note['credits']}")
+    table.add_row(
+        "Payments",
+        f"{payments['matched_count']:,} matched, one of them half; {payments['waiting_count']} waits for a clerk: "
+        f"{payments['file']}",
+    )
+    table.add_row("Balances", " | ".join(f"{name} {sums[name]}" for name in ("billed", "paid", "open", "credit")))
+    table.add_row("Checks", f"{outcome.checks['documents']:,} documents recomputed, the doctor finds no faults")
 
 
 def _stay(console: Console, stage: Stage, environment: Path) -> None:

@@ -75,8 +75,14 @@ class Town:
     leaks: Mapping[str, str] = field(default_factory=dict)  # kind of what was planted, by metering point
     keyless: str = ""  # the point whose key nobody has entered yet
     miskeyed: str = ""  # the point whose key was entered wrong
+    silent: frozenset[str] = frozenset()  # the points whose meters no gateway hears
     corrupted: float = 0.0005  # share of frames that arrive damaged
     gateways: tuple[str, ...] = field(default=GATEWAYS)
+
+    @cached_property
+    def on_air(self) -> tuple[Home, ...]:
+        """The homes whose meters are heard."""
+        return tuple(home for home in self.homes if home.point_code not in self.silent)
 
 
 def build_town(meters: int, days: int, seed: int, now: datetime, zone: ZoneInfo) -> Town:
@@ -117,6 +123,7 @@ def build_town(meters: int, days: int, seed: int, now: datetime, zone: ZoneInfo)
             )
         )
     codes = [home.point_code for home in homes]
+    heard = [code for number, code in enumerate(codes) if number not in special]
     return Town(
         tuple(homes),
         start,
@@ -125,6 +132,7 @@ def build_town(meters: int, days: int, seed: int, now: datetime, zone: ZoneInfo)
         leaks=dict(zip((codes[n] for n in special[:3]), PLANTED, strict=True)),
         keyless=codes[special[3]],
         miskeyed=codes[special[4]],
+        silent=frozenset(random.Random(f"silent:{seed}").sample(heard, 2 + meters // 200)),  # noqa: S311 - as above
     )
 
 

@@ -17,7 +17,7 @@ AHEAD = 3  # batches that may wait while the hub is busy
 
 def transmissions(town: Town) -> Iterator[tuple[datetime, Home, int]]:
     """Yield each hour's telegram of each home in order of time, with its running number."""
-    homes = sorted(town.homes, key=lambda home: home.offset)
+    homes = sorted(town.on_air, key=lambda home: home.offset)
     hour, count = town.start, 0
     while hour < town.end:
         for home in homes:

@@ -4,6 +4,7 @@ import gzip
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx2
@@ -31,6 +32,14 @@ class HubClient:
         if answer.is_error:
             raise DemoFailed(f"{method} {path} was answered with {answer.status_code}: {answer.text[:800]}")
         return answer.json() if answer.content else None
+
+    def upload(self, path: str, file: Path) -> dict[str, Any]:
+        """Upload a file as a form does; return the JSON of the answer."""
+        answer = self._http.post(path, files={"file": (file.name, file.read_bytes())})
+        if answer.is_error:
+            raise DemoFailed(f"POST {path} was answered with {answer.status_code}: {answer.text[:800]}")
+        result: dict[str, Any] = answer.json()
+        return result
 
     def download(self, path: str) -> bytes:
         """Return the body of a document."""

@@ -51,7 +51,7 @@ class LiveRadio:
     def everyone_once(self) -> Counter[str]:
         """Have each meter send once; return how many telegrams each gateway has heard."""
         heard: Counter[str] = Counter()
-        for index in range(len(self._town.homes)):
+        for index in range(len(self._town.on_air)):
             heard += self._send(index)
         self._counts += 1
         for gateway, dongle in self._plugged():
@@ -61,12 +61,12 @@ class LiveRadio:
 
     def someone(self) -> None:
         """Have one meter send."""
-        self._send(self._rng.randrange(len(self._town.homes)))
+        self._send(self._rng.randrange(len(self._town.on_air)))
         self._counts += 1
 
     def _send(self, index: int) -> Counter[str]:
         """Have a meter send to every dongle in reach; return how many of each gateway heard it."""
-        home = self._town.homes[index]
+        home = self._town.on_air[index]
         frame = home.telegram(datetime.now(UTC), self._counts)
         return Counter(
             gateway

@@ -1,82 +1,33 @@
 """The main job of meterhub in one go: radio, reads, hourly consumption, invoices, leak alerts.
 
 Each step is done as the people of a utility do it: registers and keys are imported, gateways enrolled,
-missing keys entered later, a billing run started, alerts looked at. Nothing reaches into the database.
+missing keys entered later, bills run and paid, alerts looked at. Nothing reaches into the database.
 """
 
-import json
 import secrets
 import shlex
 import shutil
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib.resources import files
+from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from meterhub.kit.embedded import EmbeddedPostgres
+from meterhub.simulate.demo import billing, money, neighbour
 from meterhub.simulate.demo.backfill import backfill
 from meterhub.simulate.demo.client import HubClient, log_in, wait_for_hub
 from meterhub.simulate.demo.live import LiveRadio, received_by, wait_until_received
 from meterhub.simulate.demo.processes import DemoFailed, Processes, free_port
-from meterhub.simulate.demo.registers import first_billed_day, import_document
-from meterhub.simulate.town import Town, build_town
+from meterhub.simulate.demo.registers import customer_no, import_document
+from meterhub.simulate.demo.stage import APPROVER, PATIENCE_S, USERNAME, Options, Outcome, Progress, Stage
+from meterhub.simulate.town import build_town
 
 ZONE = ZoneInfo("Europe/Helsinki")
-USERNAME = "demo"
-# Nobody approves their own billing run.
-APPROVER = "approver"
+IBAN = "FI4950009420028730"
 ENVIRONMENT = "environment"
-PATIENCE_S = 300
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the demo is asked for."""
-
-    meters: int
-    days: int
-    seed: int
-    out: Path
-    port: int
-
-
-@dataclass(slots=True)
-class Progress:
-    """How the demo tells where it is: a step with its size, and how far it is."""
-
-    begin: Callable[[str, int], None]
-    advance: Callable[[int], None]
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What came out, as the summary and `--json` show it."""
-
-    telegrams: dict[str, int] = field(default_factory=dict)
-    hourly_values: int = 0
-    invoices: dict[str, Any] = field(default_factory=dict)
-    alerts: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    memory_mb: dict[str, int] = field(default_factory=dict)
-    rescued: int = 0
-
-
-@dataclass(slots=True)
-class Stage:
-    """The running installation."""
-
-    url: str
-    password: str
-    processes: Processes
-    hub: HubClient
-    town: Town
-    gateways: dict[str, HubClient]
-    radio: LiveRadio
 
 
 def play(options: Options, progress: Progress, after: Callable[[Stage, Outcome], None]) -> Outcome:
@@ -88,13 +39,24 @@ def play(options: Options, progress: Progress, after: Callable[[Stage, Outcome],
     folder.chmod(0o755)  # the database's own user has to reach its folder in here
     try:
         with EmbeddedPostgres(folder / "postgres") as server:
-            environment = _environment(server.create_database(), folder)
+            out = options.out.absolute()
+            environment = _environment(server.create_database(), folder, out)
             _write_down(environment, options.out / ENVIRONMENT)
             with Processes(options.out / "logs", environment) as processes:
                 stage = _set_up(options, processes, folder, progress)
                 try:
                     outcome.seconds["setup"] = time.monotonic() - began
-                    _main_job(stage, options, outcome, progress)
+                    _hear_the_town(stage, options, outcome, progress)
+                    _bill_the_town(stage, options.out, outcome, progress)
+                    start = time.monotonic()
+                    progress.begin("Billing a connection in a Norwegian neighbour's hub", 1)
+                    abroad = (
+                        environment | neighbour.ENVIRONMENT | {"DATABASE_URL": server.create_database("neighbour")}
+                    )
+                    with Processes(options.out / "logs", abroad) as others:
+                        ehf = neighbour.ehf_invoice(others, stage.password, stage.today(), options.out)
+                    outcome.einvoices["ehf"] = str(ehf)
+                    outcome.seconds["neighbour"] = time.monotonic() - start
                     outcome.seconds["total"] = time.monotonic() - began
                     outcome.memory_mb = processes.memory_mb()
                     processes.check()
@@ -106,7 +68,7 @@ def play(options: Options, progress: Progress, after: Callable[[Stage, Outcome],
     return outcome
 
 
-def _environment(database_url: str, folder: Path) -> dict[str, str]:
+def _environment(database_url: str, folder: Path, out: Path) -> dict[str, str]:
     master = folder / "master-key"
     master.touch(mode=0o600)
     master.write_text(secrets.token_hex(32))
@@ -116,6 +78,9 @@ def _environment(database_url: str, folder: Path) -> dict[str, str]:
         "METERHUB_SECURE_COOKIES": "false",
         "METERHUB_ZONE": str(ZONE),
         "METERHUB_UTILITY__NAME": "Mallilan Vesi (demo)",
+        "METERHUB_UTILITY__BUSINESS_ID": "7654321-2",
+        "METERHUB_UTILITY__IBAN": IBAN,
+        "METERHUB_DELIVERY__OUTBOX_DIR": str(out / "outbox"),
         "PYTHONUNBUFFERED": "1",
     }
 
@@ -155,12 +120,14 @@ def _set_up(options: Options, processes: Processes, folder: Path, progress: Prog
     radio = LiveRadio(town, processes, url, tokens, folder)
     progress.advance(1)
     gateways = {name: HubClient(url, token) for name, token in tokens.items()}
-    return Stage(url, password, processes, hub, town, gateways, radio)
+    approver = log_in(url, APPROVER, password)
+    return Stage(url, password, processes, hub, approver, town, gateways, radio)
 
 
-def _main_job(stage: Stage, options: Options, outcome: Outcome, progress: Progress) -> None:
+def _hear_the_town(stage: Stage, options: Options, outcome: Outcome, progress: Progress) -> None:
     start = time.monotonic()
-    expected = sum(len(home.gateways) for home in stage.town.homes) * options.days * 24
+    expected = sum(len(home.gateways) for home in stage.town.on_air) * options.days * 24
+    billing.take_opening_reads(stage)
     progress.begin("Sending the town's past telegrams through its gateways", expected)
     past = backfill(stage.town, options.seed, stage.gateways, progress.advance)
     before = received_by(stage.hub)
@@ -176,11 +143,35 @@ def _main_job(stage: Stage, options: Options, outcome: Outcome, progress: Progre
     _wait_for_jobs(stage)
     outcome.seconds["rollup"] = time.monotonic() - start
     outcome.hourly_values = _count_hours(stage)
+    outcome.alerts = _compare_alerts(stage)
+
+
+def _bill_the_town(stage: Stage, out: Path, outcome: Outcome, progress: Progress) -> None:
     start = time.monotonic()
     progress.begin("Billing", len(stage.town.homes))
-    outcome.invoices = _bill(stage, options.out, progress)
+    billed = billing.bill(stage, progress)
+    outcome.estimates = billing.compare_estimates(stage, billed)
+    by_customer = {one["customer_no"]: one for one in billed.invoices}
+    heard = [by_customer[customer_no(home)] for home in stage.town.on_air]
+    credited, partial = heard[1], heard[2]
+    note = billing.credit_base_fee(stage, credited)
+    written = billing.write_documents(stage, billed.invoices[0], heard[0], out)
+    outcome.credit_note = {name: str(note[name]) for name in ("number", "credits", "gross")}
+    outcome.einvoices["finvoice"] = written.pop("finvoice")
+    gross = str(billed.run["totals"]["gross"])
+    outcome.invoices = {"count": len(billed.invoices), "gross_total": gross, **written}
     outcome.seconds["billing"] = time.monotonic() - start
-    outcome.alerts = _compare_alerts(stage)
+    start = time.monotonic()
+    progress.begin("Importing what the bank tells", 1)
+    outcome.payments = money.pay(stage, billed.invoices, partial, IBAN, out)
+    documents = [*billed.invoices, *billed.true_ups, note]
+    total = sum((Decimal(one["gross"]) for one in documents), money.ZERO)
+    outcome.balances = money.balances(stage, total, Decimal(outcome.payments["matched"]))
+    outcome.seconds["payments"] = time.monotonic() - start
+    start = time.monotonic()
+    progress.begin("Computing every document again, and asking the doctor", 1)
+    outcome.checks = money.check_everything(stage, len(documents))
+    outcome.seconds["checks"] = time.monotonic() - start
 
 
 def _telegram_counts(hub: HubClient, sent: int) -> dict[str, int]:
@@ -233,58 +224,6 @@ def _count_hours(stage: Stage) -> int:
             "values"
         ]
     )
-
-
-def _bill(stage: Stage, out: Path, progress: Progress) -> dict[str, Any]:
-    tariff = json.loads((files("meterhub.billing") / "tariffs_data" / "example-town.json").read_text())
-    stage.hub.call("POST", "/api/v1/tariffs", tariff)
-    today = datetime.now(UTC).astimezone(stage.town.zone).date()
-    run = stage.hub.call(
-        "POST",
-        "/api/v1/billing/runs",
-        {
-            "billing_group": "quarterly",
-            "period": [first_billed_day(stage.town).isoformat(), today.isoformat()],
-            "tariff": tariff["code"],
-            "issued_on": today.isoformat(),
-        },
-    )
-    _wait_for_run(stage, run["id"], "calculated", progress)
-    approver = log_in(stage.url, APPROVER, stage.password)
-    approver.call("POST", f"/api/v1/billing/runs/{run['id']}/approve")
-    stage.hub.call("POST", f"/api/v1/billing/runs/{run['id']}/issue")
-    state = _wait_for_run(stage, run["id"], "issued", None)
-    invoices = list(stage.hub.everything("/api/v1/invoices", run=run["id"]))
-    pdf = out / f"invoice-{invoices[0]['number']}.pdf"
-    pdf.write_bytes(stage.hub.download(f"/api/v1/invoices/{invoices[0]['number']}/pdf"))
-    chain = out / f"explain-{invoices[0]['number']}.txt"  # the command fails if a step does not agree
-    chain.write_text(stage.processes.run("explain", "invoice", invoices[0]["number"]))
-    return {
-        "count": len(invoices),
-        "gross_total": str(state["totals"]["gross"]),
-        "pdf": str(pdf),
-        "number": invoices[0]["number"],
-        "explained": str(chain),
-    }
-
-
-def _wait_for_run(stage: Stage, run_id: int, wanted: str, progress: Progress | None) -> dict[str, Any]:
-    """Return a billing run when it has come so far, with nothing held back."""
-    done = 0
-    deadline = time.monotonic() + PATIENCE_S
-    while True:
-        state: dict[str, Any] = stage.hub.call("GET", f"/api/v1/billing/runs/{run_id}")
-        if progress is not None:
-            progress.advance(state["accounts_done"] - done)
-            done = state["accounts_done"]
-        if state["state"] == "failed" or state["holds"]:
-            raise DemoFailed(f"the billing run ended as {state['state']} with holds {state['holds'][:3]}")
-        if state["state"] == wanted:
-            return state
-        if time.monotonic() > deadline:
-            raise DemoFailed(f"the billing run does not come to be {wanted}: {state}")
-        stage.processes.check()
-        time.sleep(0.2)
 
 
 def _compare_alerts(stage: Stage) -> dict[str, int]:
