@@ -1,5 +1,6 @@
 """Pages of prices, what-ifs, other bills, unpaid invoices and self-reading: looked at before anything is done."""
 
+import json
 import re
 from datetime import date, timedelta
 
@@ -71,7 +72,7 @@ def test_a_price_announced_too_late_comes_back_with_the_first_lawful_day(site, c
 def test_a_what_if_is_started_followed_and_read(site, clerk):
     code = tariff_of(site)
     form = {"year": str(TODAY.year - 1), "against": code, "tariff": code}
-    started = clerk.post("/what-ifs", data=form)
+    started = clerk.post("/prices", data=form)
     assert started.status_code == 303
     waiting = clerk.get(started.headers["location"])
     assert waiting.headers["refresh"] == "2"
@@ -79,7 +80,10 @@ def test_a_what_if_is_started_followed_and_read(site, clerk):
     shown = clerk.get(started.headers["location"])
     assert "refresh" not in shown.headers
     assert "Who pays more, who less" in shown.text
-    assert clerk.post("/what-ifs", data=form | {"document": "{"}).status_code == 422
+    assert clerk.post("/prices", data=form | {"document": "{"}).status_code == 422
+    pasted = clerk.post("/prices", data=form | {"against": code, "document": json.dumps(WORKS)})
+    assert "works" in clerk.get(pasted.headers["location"]).text
+    assert "works against" in clerk.get("/prices").text
 
 
 def test_an_other_bill_is_drafted_seen_and_issued(site, clerk):

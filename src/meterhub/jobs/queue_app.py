@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from meterhub.alerts.jobs import detect
 from meterhub.billing.delivery.jobs import send
 from meterhub.billing.delivery.service import SEND
-from meterhub.billing.jobs import run_billing
+from meterhub.billing.jobs import PROPOSE, WHAT_IF, propose_dunning, run_billing, try_price_list
 from meterhub.billing.runs.life import RUN
 from meterhub.fleet.jobs import MEASURE, WATCH, measure_coverage, watch_fleet
 from meterhub.ingest.retry import retry
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 AGAIN = RetryStrategy(max_attempts=60, wait=10)
 EVERY_MINUTE = "* * * * *"
 EVERY_NIGHT = "20 1 * * *"
+EVERY_MORNING = "23 4 * * *"
 EVERY_HOUR = "7 * * * *"  # off the full hour, when reads come in and hours are derived
 
 
@@ -108,6 +109,18 @@ def _add_billing(queue: App, engine: Engine, settings: Settings, clock: Clock) -
         """Rate and issue the invoices of a run, from where it stopped."""
         run_billing(engine, settings, run_id)
         log.info("billing-run-finished", run_id=run_id)
+
+    @queue.task(name=WHAT_IF, retry=AGAIN)
+    def what_if_task(what_if_id: int) -> None:
+        """Try a price list on a past year's use of everyone."""
+        try_price_list(engine, settings, what_if_id)
+        log.info("what-if-finished", what_if_id=what_if_id)
+
+    @queue.periodic(cron=EVERY_MORNING)
+    @queue.task(name=PROPOSE, queueing_lock=PROPOSE)
+    def propose_task(timestamp: int) -> None:  # noqa: ARG001 - given by the schedule
+        """Tell how much is due to be reminded of and handed over; people decide and do it."""
+        log.info("dunning-proposed", **propose_dunning(engine, settings, clock()))
 
     @queue.periodic(cron=EVERY_MINUTE)
     @queue.task(name=SEND, queueing_lock=SEND, retry=AGAIN)

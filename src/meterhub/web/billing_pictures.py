@@ -78,9 +78,9 @@ def pairs(rows: Sequence[Pair], *, name: str, title: str, description: str) -> s
     return _svg(name, title, description, width, height, "".join(parts))
 
 
-def histogram(classes: Sequence[tuple[str, int]], *, name: str, title: str, description: str) -> str:
+def histogram(classes: Sequence[tuple[str, int]], width: int, *, name: str, title: str, description: str) -> str:
     """Return counts of classes as columns."""
-    width, height = 520, 190
+    height = 190
     highest = max((count for _, count in classes), default=0) or 1
     column = (width - 20) / max(1, len(classes))
     base = height - 28

@@ -9,11 +9,13 @@ from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from meterhub.access.principal import SYSTEM
+from meterhub.billing.jobs import PROPOSE, WHAT_IF, propose_dunning
 from meterhub.billing.whatif import service
 from meterhub.billing.whatif.schemas import WhatIfRequest
 from meterhub.billing.whatif.trial import NO_USE
 from meterhub.cli import app
 from meterhub.errors import BadInput, NotFound
+from meterhub.jobs.queue_app import make_queue
 from tests.billing.service.town import Town, at, settings
 
 YEAR = 2025
@@ -155,3 +157,11 @@ def test_days_of_leap_years_are_not_lost(town):
     day = date(2024, 1, 1)
     town.house((at(day), "0"), (at(day + timedelta(days=366)), "366"))
     assert tried(town, year=2024)["volume_ml"] == 366_000_000
+
+
+def test_the_worker_knows_the_job_and_counts_what_is_due_each_morning(town, engine):
+    queue = make_queue(engine, settings(), lambda: at(date(2026, 3, 1)))
+    assert {WHAT_IF, PROPOSE} <= queue.tasks.keys()
+    assert propose_dunning(engine, settings(), at(date(2026, 3, 1))) == {
+        "reminders": 0, "collection": 0, "held_back": 0,
+    }  # fmt: skip

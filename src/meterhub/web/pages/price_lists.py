@@ -22,6 +22,7 @@ from meterhub.errors import BadInput, MeterhubError, NotFound
 from meterhub.kit.money import trimmed
 from meterhub.web.billing_pictures import Pair, Step, histogram, pairs, price_steps
 from meterhub.web.page_route import page_router, see_other
+from meterhub.web.pictures import NARROW, WIDE
 from meterhub.web.render import render
 from meterhub.web.security import own_form, page
 
@@ -100,7 +101,7 @@ def change(
     return _shown(request, found, today, principal, entered=entered, holds=True)
 
 
-@router.post("/what-ifs", dependencies=[Depends(own_form)])
+@router.post("/prices", dependencies=[Depends(own_form)])
 def start_what_if(
     engine: EngineDep,
     settings: SettingsDep,
@@ -126,10 +127,10 @@ def start_what_if(
         ) from None
     with engine.begin() as connection:
         number = what_ifs.start(connection, principal, asked, today)
-    return see_other(f"/what-ifs/{number}")
+    return see_other(f"/prices/tried/{number}")
 
 
-@router.get("/what-ifs/{what_if_id}")
+@router.get("/prices/tried/{what_if_id}")
 def show_what_if(
     request: Request,
     what_if_id: int,
@@ -240,17 +241,14 @@ def _pictures(result: Json) -> dict[str, str]:
     ]
     classes = [(_label(one["from_percent"], one["to_percent"]), one["accounts"]) for one in result["spread"]]
     unit = result["currency"]
+    title, change = "Accounts by change", "Change of the year's gross in percent."
     return {
         "components": pairs(
             components, name="components", title="Net by component", description=f"{unit} a year, today above."
         ),
         "groups": pairs(groups, name="groups", title="Gross by group", description=f"{unit} a year, today above."),
-        "spread": histogram(
-            classes,
-            name="spread",
-            title="Accounts by change",
-            description="Change of the year's gross in percent.",
-        ),
+        "spread": histogram(classes, WIDE, name="spread-wide", title=title, description=change),
+        "spread_narrow": histogram(classes, NARROW, name="spread-narrow", title=title, description=change),
     }
 
 
