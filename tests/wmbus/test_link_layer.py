@@ -146,6 +146,43 @@ def test_a_relayed_copy_has_the_same_fingerprint() -> None:
     assert -(2**63) <= fingerprint(RELAYED) < 2**63
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "1E4409072507001110077AAD001025EBD0C33EE72D9E44C2F595C692DB418E",
+        "3044A511542000117007900F002C25B0120000C9E820D579C39C617A3F00100710676DFA34EC40D9402E49F63CB2B6F0EE",
+        "1444AE4C6108001168077AF3000000041324023B01",
+    ],
+)
+def test_a_frame_that_ends_by_chance_like_format_b_has_one_fingerprint_in_every_form(frame: str) -> None:
+    trimmed = bytes.fromhex(frame)
+    assert strip_crc(trimmed).format == "B"
+    forms = (trimmed, add_crc_a(trimmed), add_crc_b(trimmed))
+    assert len({fingerprint(strip_crc(form).frame) for form in forms}) == 1
+
+
+@given(st.binary(min_size=10, max_size=240))
+def test_every_form_of_a_frame_has_the_same_fingerprint(content: bytes) -> None:
+    trimmed = bytes((len(content),)) + content
+    forms = (trimmed, add_crc_a(trimmed), add_crc_b(trimmed))
+    assert len({fingerprint(strip_crc(form).frame) for form in forms}) == 1
+
+
+@given(st.binary(max_size=20), st.integers(0, 3))
+def test_whatever_came_in_has_a_fingerprint(noise: bytes, length: int) -> None:
+    for raw in (noise, bytes((length,)) + noise):
+        assert isinstance(fingerprint(raw + crc16(raw).to_bytes(2, "big")), int)
+        assert isinstance(fingerprint(raw), int)
+
+
+def test_no_address_is_read_out_of_what_the_extended_link_layer_encrypts() -> None:
+    kamstrup = Address("KAM", "76348799", 0x1B, 0x16)
+    head = b"\x30\x44" + address_bytes(kamstrup) + bytes.fromhex("8D2001")
+    rest = bytes.fromhex("1234720102030405060708090A0B0C0D0E0F")
+    assert addresses(head + bytes.fromhex("01020320") + rest) == (kamstrup,)
+    assert len(addresses(head + bytes.fromhex("01020300") + rest)) == 2
+
+
 def test_another_telegram_has_another_fingerprint() -> None:
     assert fingerprint(RELAYED) != fingerprint(RELAYED[:-1] + b"\0")
     assert fingerprint(RELAYED) != fingerprint(RELAYED[:11] + b"\x38" + RELAYED[12:])

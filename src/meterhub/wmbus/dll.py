@@ -33,7 +33,7 @@ def _strip_a(raw: bytes) -> bytes | None:
     return b"".join(parts)
 
 
-def _strip_b(raw: bytes) -> bytes | None:
+def strip_b(raw: bytes) -> bytes | None:
     """Remove the CRCs of format B and correct the L-field; None where one does not match."""
     if len(raw) < HEADER + 2:
         return None
@@ -58,7 +58,7 @@ def strip_crc(raw: bytes) -> LinkFrame:
     if len(raw) < HEADER:
         raise Truncated(f"{len(raw)} bytes are fewer than the {HEADER} of a link header", offset=len(raw))
     if len(raw) == length + 1:
-        trimmed = _strip_b(raw)
+        trimmed = strip_b(raw)
         if trimmed is not None:
             return LinkFrame(trimmed, "B", "checked")
         return LinkFrame(bytes(raw), "trimmed", "unknown")
