@@ -1,6 +1,6 @@
 """REST for price lists and issued documents; runs and other parts bring their own."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Response
 
@@ -136,7 +136,9 @@ def read_invoice_pdf(
     )
 
 
-_XML = {200: {"content": {"application/xml": {}}, "description": "The document as it is sent."}}
+_XML: dict[int | str, dict[str, Any]] = {  # Any: as OpenAPI takes it
+    200: {"content": {"application/xml": {}}, "description": "The document as it is sent."}
+}
 
 
 @router.get("/invoices/{number}/finvoice", response_class=Response, responses=_XML)
