@@ -153,6 +153,19 @@ def test_the_command_tries_a_file_and_prints_sums(town, database_url, monkeypatc
     assert "WATER" in CliRunner().invoke(app, ["bill", "what-if", str(file), "--year", "2025"]).output
 
 
+def test_a_read_that_was_set_aside_counts_no_more(town):
+    town.read(town.rows("SELECT id FROM meter LIMIT 1")[0][0], (at(date(2025, 12, 31)), "99000"))
+    town.execute("DELETE FROM rollup_due")
+    before = tried(town)["volume_ml"]
+    town.execute(
+        "INSERT INTO read_edit (meter_id, read_id, read_at, reason, actor) "
+        "SELECT meter_id, id, at, 'wrong', 'clerk' FROM register_read WHERE at = :at",
+        at=at(date(2026, 1, 1)),
+    )
+    assert before == 100_000_000
+    assert tried(town)["volume_ml"] > 90_000 * 1_000_000
+
+
 def test_days_of_leap_years_are_not_lost(town):
     day = date(2024, 1, 1)
     town.house((at(day), "0"), (at(day + timedelta(days=366)), "366"))

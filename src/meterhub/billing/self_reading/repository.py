@@ -129,7 +129,7 @@ _ASK = text(
     SELECT :campaign, c.id FROM contract c
     JOIN installation i ON i.metering_point_id = c.metering_point_id AND upper_inf(i.valid)
     WHERE c.valid @> CAST(:on AS date) AND (CAST(:group AS text) IS NULL OR c.billing_group = :group)
-        AND NOT EXISTS (SELECT 1 FROM register_read r WHERE r.meter_id = i.meter_id AND r.at >= :before)
+        AND NOT EXISTS (SELECT 1 FROM counted_read r WHERE r.meter_id = i.meter_id AND r.at >= :before)
     ORDER BY c.id
     RETURNING id
     """
@@ -147,7 +147,7 @@ _METER = text(
     """
     SELECT i.meter_id, m.manufacturer, m.serial, m.digits, r.at AS last_at, r.volume_ml AS last_ml
     FROM installation i JOIN meter m ON m.id = i.meter_id
-    LEFT JOIN LATERAL (SELECT at, volume_ml FROM register_read WHERE meter_id = i.meter_id
+    LEFT JOIN LATERAL (SELECT at, volume_ml FROM counted_read WHERE meter_id = i.meter_id
                        ORDER BY at DESC, id DESC LIMIT 1) r ON true
     WHERE i.metering_point_id = :point AND i.valid @> CAST(:at AS timestamptz)
     """

@@ -105,18 +105,18 @@ _USE = text(
                    least(upper(i.valid), CAST(:end_at AS timestamptz)) AS high) span
         LEFT JOIN LATERAL (
             SELECT at, volume_ml FROM (
-                (SELECT r.at, r.volume_ml, r.id, 1 AS rank FROM register_read r
+                (SELECT r.at, r.volume_ml, r.id, 1 AS rank FROM counted_read r
                  WHERE r.meter_id = i.meter_id AND r.at <= CAST(:start_at AS timestamptz)
                    AND r.at >= lower(i.valid) AND r.at > CAST(:start_at AS timestamptz) - interval '400 days'
                  ORDER BY r.at DESC, r.id DESC LIMIT 1)
                 UNION ALL
-                (SELECT r.at, r.volume_ml, r.id, 2 FROM register_read r
+                (SELECT r.at, r.volume_ml, r.id, 2 FROM counted_read r
                  WHERE r.meter_id = i.meter_id AND r.at > CAST(:start_at AS timestamptz)
                    AND r.at <= CAST(:end_at AS timestamptz) AND r.at >= span.low
                  ORDER BY r.at, r.id DESC LIMIT 1)
             ) nearest ORDER BY rank LIMIT 1) a ON true
         LEFT JOIN LATERAL (
-            SELECT r.at, r.volume_ml FROM register_read r
+            SELECT r.at, r.volume_ml FROM counted_read r
             WHERE r.meter_id = i.meter_id AND r.at > CAST(:start_at AS timestamptz)
               AND r.at <= CAST(:end_at AS timestamptz) AND r.at <= span.high
             ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON true
