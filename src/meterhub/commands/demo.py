@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.table import Column, Table
 
 from meterhub.kit.embedded import EmbeddedPostgresError
 from meterhub.simulate.demo.processes import DemoFailed
@@ -29,7 +29,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed gives the same town.")] = 1,
     once: Annotated[bool, typer.Option("--once", help="End after the summary instead of running live.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object at the end.")] = False,
-    out: Annotated[Path, typer.Option(help="Folder for the invoice and the logs.")] = Path("demo-out"),
+    out: Annotated[Path, typer.Option(help="Folder for documents, the bank file and logs.")] = Path("demo-out"),
     port: Annotated[int, typer.Option(help="Port of the web pages; a free one if it is taken.")] = 8000,
 ) -> None:
     """From radio telegram to invoice and leak alert: a simulated town on the production path."""
@@ -49,7 +49,7 @@ def demo(
             bar.stop()
             _show(console, stage, outcome)
             if not once:
-                _stay(console, stage, out / ENVIRONMENT)
+                _stay(console, stage, outcome, out / ENVIRONMENT)
 
         try:
             outcome = play(Options(meters, days, seed, out, port), _steps(bar), after)
@@ -125,20 +125,36 @@ def _show_billing(table: Table, outcome: Outcome) -> None:
         f"{payments['matched_count']:,} matched, one of them half; {payments['waiting_count']} waits for a clerk: "
         f"{payments['file']}",
     )
-    table.add_row("Balances", " | ".join(f"{name} {sums[name]}" for name in ("billed", "paid", "open", "credit")))
+    balances = Table(*(Column(name, justify="right") for name in sums), box=None, padding=(0, 2, 0, 0))
+    balances.add_row(*sums.values())
+    table.add_row("Balances", balances)
     table.add_row("Checks", f"{outcome.checks['documents']:,} documents recomputed, the doctor finds no faults")
 
 
-def _stay(console: Console, stage: Stage, environment: Path) -> None:
+def _stay(console: Console, stage: Stage, outcome: Outcome, environment: Path) -> None:
     console.print(
         f"The town goes on. Open [bold]{stage.url}[/] and log in as [bold]{USERNAME}[/] "
         f"with the password [bold]{stage.password}[/]. Ctrl-C ends it."
     )
+    for path, what in _pages(outcome).items():
+        console.print(f"  {stage.url}{path}  {what}", soft_wrap=True)
     console.print(f"Commands work on it too: [bold]. {environment} && .venv/bin/meterhub ingest quarantine[/]")
     while True:
         stage.radio.someone()
         stage.processes.check()
         time.sleep(1)
+
+
+def _pages(outcome: Outcome) -> dict[str, str]:
+    """Return what is worth a look, by path."""
+    return {
+        "/alerts": "leaks, and why they are thought to be some",
+        f"/runs/{outcome.invoices['run']}": "the billing run: sums, approval",
+        "/payments": "the bank file, and the payment that waits",
+        f"/accounts/{outcome.payments['partial']['customer_no']}": "the account of a customer who paid half",
+        "/fleet": "gateways: clock, spool, dongles",
+        "/findings": "what checks of reads have found",
+    }
 
 
 def _as_json(outcome: Outcome) -> dict[str, object]:

@@ -18,6 +18,8 @@ from meterhub.simulate.town import Home, Town
 
 ML_PER_M3 = 1_000_000
 ONE_DAY = timedelta(days=1)
+# Somebody has looked at every read that trues up: homes differ from what was agreed on, and are left for weeks.
+LOOKED_AT = ("implausible_volume", "sudden_zero", "large_credit")
 Json = dict[str, Any]  # Any: what the hub answers
 
 
@@ -42,7 +44,7 @@ def bill(stage: Stage, progress: Progress) -> Billed:
     """Bill everybody up to yesterday; then have customers report their registers, and bill them up to today."""
     tariff = json.loads((files("meterhub.billing") / "tariffs_data" / "example-town.json").read_text())
     stage.hub.call("POST", "/api/v1/tariffs", tariff)
-    today = stage.today()
+    today = stage.today
     yesterday = today - ONE_DAY
     run = _run(
         stage,
@@ -65,6 +67,7 @@ def bill(stage: Stage, progress: Progress) -> Billed:
             "period": [yesterday.isoformat(), today.isoformat()],
             "tariff": tariff["code"],
             "issued_on": today.isoformat(),
+            "holds": dict.fromkeys(LOOKED_AT),
         },
         None,
     )
@@ -81,7 +84,7 @@ def compare_estimates(stage: Stage, billed: Billed) -> Json:
             volume = _sum(line["quantity"] for line in lines if line["component"] == "WATER")
             after += volume
             estimated += volume if document in billed.invoices else 0
-    start, end = _midnight(first_billed_day(stage.town), stage.town), _midnight(stage.today(), stage.town)
+    start, end = _midnight(first_billed_day(stage.town), stage.town), _midnight(stage.today, stage.town)
     for home in silent_homes(stage.town):
         read += _register_m3(home, end) - _register_m3(home, start)
     agree("water billed to homes that are not heard [m³]", after, read)
@@ -135,6 +138,7 @@ def _report_registers(stage: Stage, today: date) -> None:
             "contract_no": contract_no(home),
             "read_on": today.isoformat(),
             "volume_m3": str(_register_m3(home, _midnight(today, stage.town))),
+            "confirmed": True,
         }
         report = stage.hub.call("POST", "/api/v1/billing/self-readings/reports", told)
         if not report["taken"]:

@@ -31,7 +31,7 @@ def pay(stage: Stage, invoices: Sequence[Json], partial: Json, iban: str, out: P
     known.append(Paid(partial["customer_name"], half, partial["reference"]))
     stranger = Paid("Tuntematon Maksaja", UNKNOWN_AMOUNT, UNKNOWN_REFERENCE)
     file = out / "payments-camt054.xml"
-    file.write_bytes(notification([*known, stranger], iban, stage.today()))
+    file.write_bytes(notification([*known, stranger], iban, stage.today))
     report = stage.hub.upload("/api/v1/payments/files", file)
     matched = sum((one.amount for one in known), ZERO)
     agree("payments matched", report["matched_count"], len(known))
@@ -51,7 +51,7 @@ def pay(stage: Stage, invoices: Sequence[Json], partial: Json, iban: str, out: P
         "matched": report["matched"],
         "waiting_count": report["waiting_count"],
         "waiting": report["waiting"],
-        "partial": {"number": partial["number"], "gross": partial["gross"], "paid": str(half)},
+        "partial": {**{name: partial[name] for name in ("number", "customer_no", "gross")}, "paid": str(half)},
     }
 
 

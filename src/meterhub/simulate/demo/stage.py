@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ class Outcome:
 
 @dataclass(slots=True)
 class Stage:
-    """The running installation; `approver` is the second person."""
+    """The running installation; `approver` is the second person, `today` the day on which the story began."""
 
     url: str
     password: str
@@ -67,10 +67,7 @@ class Stage:
     town: Town
     gateways: dict[str, HubClient]
     radio: LiveRadio
-
-    def today(self) -> date:
-        """Return the day that it is in the town."""
-        return datetime.now(UTC).astimezone(self.town.zone).date()
+    today: date
 
 
 def agree(what: str, found: object, expected: object) -> None:

@@ -48,15 +48,8 @@ def play(options: Options, progress: Progress, after: Callable[[Stage, Outcome],
                     outcome.seconds["setup"] = time.monotonic() - began
                     _hear_the_town(stage, options, outcome, progress)
                     _bill_the_town(stage, options.out, outcome, progress)
-                    start = time.monotonic()
-                    progress.begin("Billing a connection in a Norwegian neighbour's hub", 1)
-                    abroad = (
-                        environment | neighbour.ENVIRONMENT | {"DATABASE_URL": server.create_database("neighbour")}
-                    )
-                    with Processes(options.out / "logs", abroad) as others:
-                        ehf = neighbour.ehf_invoice(others, stage.password, stage.today(), options.out)
-                    outcome.einvoices["ehf"] = str(ehf)
-                    outcome.seconds["neighbour"] = time.monotonic() - start
+                    abroad = environment | {"DATABASE_URL": server.create_database("neighbour")}
+                    _bill_abroad(stage, abroad, options.out, outcome, progress)
                     outcome.seconds["total"] = time.monotonic() - began
                     outcome.memory_mb = processes.memory_mb()
                     processes.check()
@@ -109,7 +102,8 @@ def _set_up(options: Options, processes: Processes, folder: Path, progress: Prog
     wait_for_hub(url, processes.check)
     progress.advance(1)
     hub = log_in(url, USERNAME, password)
-    town = build_town(options.meters, options.days, options.seed, datetime.now(UTC), ZONE)
+    now = datetime.now(UTC)
+    town = build_town(options.meters, options.days, options.seed, now, ZONE)
     hub.call("POST", "/api/v1/import/registers", import_document(town))
     progress.advance(1)
     tokens = {
@@ -121,7 +115,8 @@ def _set_up(options: Options, processes: Processes, folder: Path, progress: Prog
     progress.advance(1)
     gateways = {name: HubClient(url, token) for name, token in tokens.items()}
     approver = log_in(url, APPROVER, password)
-    return Stage(url, password, processes, hub, approver, town, gateways, radio)
+    today = now.astimezone(ZONE).date()
+    return Stage(url, password, processes, hub, approver, town, gateways, radio, today)
 
 
 def _hear_the_town(stage: Stage, options: Options, outcome: Outcome, progress: Progress) -> None:
@@ -159,7 +154,8 @@ def _bill_the_town(stage: Stage, out: Path, outcome: Outcome, progress: Progress
     outcome.credit_note = {name: str(note[name]) for name in ("number", "credits", "gross")}
     outcome.einvoices["finvoice"] = written.pop("finvoice")
     gross = str(billed.run["totals"]["gross"])
-    outcome.invoices = {"count": len(billed.invoices), "gross_total": gross, **written}
+    run = billed.run["id"]
+    outcome.invoices = {"run": run, "count": len(billed.invoices), "gross_total": gross, **written}
     outcome.seconds["billing"] = time.monotonic() - start
     start = time.monotonic()
     progress.begin("Importing what the bank tells", 1)
@@ -170,8 +166,19 @@ def _bill_the_town(stage: Stage, out: Path, outcome: Outcome, progress: Progress
     outcome.seconds["payments"] = time.monotonic() - start
     start = time.monotonic()
     progress.begin("Computing every document again, and asking the doctor", 1)
+    _wait_for_jobs(stage)
     outcome.checks = money.check_everything(stage, len(documents))
     outcome.seconds["checks"] = time.monotonic() - start
+
+
+def _bill_abroad(
+    stage: Stage, environment: dict[str, str], out: Path, outcome: Outcome, progress: Progress
+) -> None:
+    start = time.monotonic()
+    progress.begin("Billing a connection in a Norwegian neighbour's hub", 1)
+    with Processes(out / "logs", environment | neighbour.ENVIRONMENT) as processes:
+        outcome.einvoices["ehf"] = str(neighbour.ehf_invoice(processes, stage.password, stage.today, out))
+    outcome.seconds["neighbour"] = time.monotonic() - start
 
 
 def _telegram_counts(hub: HubClient, sent: int) -> dict[str, int]:
