@@ -107,6 +107,24 @@ def test_known_bytes_with_a_lower_register_are_a_replay_even_without_a_counter(h
     assert [reason for reason, _ in hub.held()] == ["replayed"]
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_meter_without_a_counter_whose_water_ran_back_is_not_mute_while_it_stands_still(hub, at_once):
+    assert hub.send((plain(1234), hours(0)), (plain(1236), hours(1))) == (2, 0, 0)
+    standing = [(plain(1234), hours(2 + n)) for n in range(6)]
+    for part in [standing] if at_once else [[one] for one in standing]:
+        hub.send(*part)
+    assert [reason for reason, _ in hub.held()] == ["replayed"] * 2
+    assert [volume // 1000 for _, volume in hub.reads()] == [1234, 1236] + [1234] * 4
+    assert hub.send((plain(1237), hours(9))) == (1, 0, 0)
+
+
+def test_a_recorded_telegram_is_held_each_time_as_long_as_the_meter_is_heard_in_between(hub):
+    for n in range(6):
+        assert hub.send((plain(1240 + n), hours(2 * n))) == (1, 0, 0)
+        assert hub.send((plain(1240), hours(2 * n + 1)))[2] == (n > 0)
+    assert [reason for reason, _ in hub.held()] == ["replayed"] * 5
+
+
 def test_a_register_that_falls_too_far_is_held_until_the_meter_insists(hub):
     assert hub.send((plain(90_000), hours(0))) == (1, 0, 0)
     assert hub.send((plain(5_000), hours(1)), (plain(5_001), hours(2))) == (0, 0, 2)

@@ -185,6 +185,18 @@ def test_a_register_that_no_meter_can_have_is_held_and_the_batch_goes_on(hub, di
     assert [(step.tried, step.read) for step in retry(hub.engine, SETTINGS)] == [(1, 0)]
 
 
+def test_a_meter_without_a_key_lacks_one_also_where_its_family_has_a_published_one(hub):
+    meter = hub.register("DME", "10000001")
+    records = (DataRecord.of("0413", Decimal("1.234")),)
+    sent = Message(Address("DME", "10000001", 0x70, 0x07), records, mode=7, key=bytes(16), message_counter=7)
+    assert hub.send((encode(sent).hex(), NOW)) == (0, 0, 1)
+    assert hub.held() == [("key-missing", "10000001")]
+    with hub.engine.begin() as connection:
+        add_key(connection, SYSTEM, SETTINGS, meter, "FF" * 16)
+    assert [(step.tried, step.read) for step in retry(hub.engine, SETTINGS)] == [(1, 0)]
+    assert hub.held() == [("key-wrong", "10000001")]
+
+
 def test_held_frames_are_read_when_the_key_arrives_even_after_a_wrong_one(hub):
     meter = hub.register("ELS", "12345678", "FF" * 16)
     assert hub.send((MODE_5, NOW)) == (0, 0, 1)

@@ -156,7 +156,13 @@ def _read(readable: Readable, meter: Registered, address: Address, formats: Form
         return MeterRead(meter.id, None, telegram.alarms, None)
     if keys and telegram.security is SecurityResult.PLAIN:
         return Held(Reason.DOWNGRADED, "unencrypted, although the meter has a key", address)
-    return _judge(telegram, meter, address)
+    outcome = _judge(telegram, meter, address)
+    if not keys and isinstance(outcome, Held) and outcome.reason is Reason.KEY_WRONG:
+        # some families leave the factory with a published key, which is tried when there is no other
+        return outcome._replace(
+            reason=Reason.KEY_MISSING, detail="no key is entered; the published one does not fit"
+        )
+    return outcome
 
 
 def _judge(telegram: Telegram, meter: Registered, address: Address) -> MeterRead | Held:

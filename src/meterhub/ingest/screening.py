@@ -7,7 +7,8 @@ say, because counters begin anew when a meter restarts. The meter's clock is not
 Held as `replayed`: a register not above the one before, where the telegram's bytes were heard before and the meter
 has a counter that changes them (without one, the same bytes prove that nothing was used), or where the register is
 lower and the counter not higher, or the bytes known. Held as `implausible`: a register lower by more than backflow
-explains and no rollover; but a meter that insists is believed.
+explains and no rollover. But a meter that insists is believed: by the third telegram with a lower register, or, where
+there is no counter and the bytes are known (water that ran back and stands still), by the third in a row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -52,6 +53,8 @@ class Evidence(NamedTuple):
     """The counters of stored telegrams, by raw frame."""
     insisted: Mapping[tuple[str, str], int] = {}
     """How many telegrams of a meter wait with a lower register."""
+    repeated: Mapping[int, int] = {}
+    """By place, how many telegrams held as `replayed` lie between a suspect and the read before it."""
     believe: bool = False
     """A person has decided that lower registers are right."""
 
@@ -101,6 +104,7 @@ def find_suspects(candidates: Sequence[Candidate], before: Before) -> list[tuple
 def judge(candidates: Sequence[Candidate], before: Before, evidence: Evidence) -> dict[int, Held]:
     """Return by place which candidates must not become reads, from what is known about them. Pure."""
     insisted = dict(evidence.insisted)
+    in_a_row: dict[int, tuple[datetime, int]] = {}
     first: dict[int, int] = {}
     for one in candidates:
         first.setdefault(one.fingerprint, one.place)
@@ -109,6 +113,13 @@ def judge(candidates: Sequence[Candidate], before: Before, evidence: Evidence) -
         known = one.fingerprint in evidence.heard or first[one.fingerprint] != one.place
         lower_ml = previous.volume_ml - one.volume_ml
         if known and (lower_ml > 0 or one.read.counter is not None):
+            if one.read.counter is None:
+                since, times = in_a_row.get(one.read.meter_id, (None, 0))
+                if since != previous.at:
+                    times = evidence.repeated.get(one.place, 0) if isinstance(previous, Earlier) else 0
+                in_a_row[one.read.meter_id] = previous.at, times + 1
+                if times + 1 >= INSISTS:
+                    return None
             return _held(Reason.REPLAYED, "these bytes were heard before, the register has not grown", one)
         if lower_ml <= 0 or 2 * lower_ml > 10**one.read.digits * ML_PER_M3:  # a rollover
             return None
@@ -195,5 +206,14 @@ def _evidence(
         )
         if lower
         else {},
+        neighbours.held_between(
+            connection,
+            Reason.REPLAYED,
+            (
+                (one.place, one.address[:2], previous.at, one.at)
+                for one, previous in lower
+                if one.read.counter is None
+            ),
+        ),
         believe,
     )
