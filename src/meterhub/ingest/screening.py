@@ -7,8 +7,8 @@ say, because counters begin anew when a meter restarts. The meter's clock is not
 Held as `replayed`: a register not above the one before, where the telegram's bytes were heard before and the meter
 has a counter that changes them (without one, the same bytes prove that nothing was used), or where the register is
 lower and the counter not higher, or the bytes known. Held as `implausible`: a register lower by more than backflow
-explains and no rollover. But a meter that insists is believed: by the third telegram with a lower register, or, where
-there is no counter and the bytes are known (water that ran back and stands still), by the third in a row.
+explains and no rollover. But a meter that insists is believed: by the third telegram with a lower register, or,
+where there is no counter and the bytes are known (water that ran back and stands still), by the third in a row.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
