@@ -10,6 +10,7 @@ from meterhub.kit import arrays
 from meterhub.kit.db import AnyRow
 from meterhub.kit.table_files import Column, Kind
 from meterhub.readings.hourly import Quality
+from meterhub.readings.repository import BELONGS
 
 
 class What(StrEnum):
@@ -72,7 +73,7 @@ _QUERIES = {
         SELECT p.point_code, m.manufacturer, m.serial, h.hour, h.volume_ml, {_QUALITY.format("h.quality")}
         {_INSTALLED}
         CROSS JOIN LATERAL (SELECT * FROM hourly(:since, :until) v WHERE v.meter_id = i.meter_id OFFSET 0) h
-        WHERE i.valid @> h.hour
+        WHERE {BELONGS}
         ORDER BY p.point_code, h.hour
         """  # noqa: S608 - our own names
     ),
@@ -90,7 +91,7 @@ _QUERIES = {
             ) d
             WHERE i.valid @> {_day_of("d.start_at")}
             UNION ALL
-            SELECT p.point_code, cut.start_at, h.volume_ml, h.quality, 1
+            SELECT p.point_code, cut.start_at, h.volume_ml, h.quality, (i.valid @> h.hour)::int
             {_INSTALLED}
             CROSS JOIN LATERAL (
                 SELECT DISTINCT date_trunc('day', bound, {_ZONE}) AS start_at
@@ -101,7 +102,7 @@ _QUERIES = {
                 SELECT * FROM hourly(cut.start_at, upper({_day_of("cut.start_at")})) v
                 WHERE v.meter_id = i.meter_id OFFSET 0
             ) h
-            WHERE i.valid @> h.hour AND cut.start_at >= :since AND cut.start_at < :until
+            WHERE {BELONGS} AND cut.start_at >= :since AND cut.start_at < :until
                 AND NOT i.valid @> {_day_of("cut.start_at")}
         ) AS part
         GROUP BY point_code, start_at
