@@ -70,6 +70,16 @@ def test_nothing_is_billed_before_the_first_version_or_after_the_last() -> None:
     ]
 
 
+def test_a_component_that_is_not_in_force_needs_no_reads() -> None:
+    started = quote(
+        point(meter(read("2025-02-01", "0"), read(END, "59"))),
+        tariff=[water(valid_from="2025-02-01"), wastewater(valid_to=START)],
+    )
+    assert rows(started) == [("2025-02-01", END, "59.000", "84.96")]
+    ended = quote(point(meter(read(START, "0"), read("2025-02-01", "31"))), tariff=[water(valid_to="2025-02-01")])
+    assert rows(ended) == [(START, "2025-02-01", "31.000", "44.64")]
+
+
 def test_zero_volume_gives_a_line_and_an_invoice_of_zero() -> None:
     only = document(quote(point_used("5", "5"), tariff=[water()]))
     assert [(line["quantity"], line["net"]) for line in only["lines"]] == [("0.000", "0.00")]

@@ -33,14 +33,16 @@ def rate(context: RatingContext, component: Component) -> Iterator[Charge]:
 
 def _charges(context: RatingContext, component: Component, point: Point) -> Iterator[Charge]:
     billed, cuts = _time_billed(context, component, point)
-    spans = context.spans(component, billed, cuts)
-    bounds = (billed.start, *(span.period.end for span in spans))
+    # Days without a price hold nothing to bill: their registers are neither asked for nor checked.
+    spans = [span for span in context.spans(component, billed, cuts) if span.version]
+    if not spans:
+        return
+    bounds = (spans[0].period.start, *(span.period.end for span in spans))
     volumes = context.volumes(point, bounds, less_deducted=component.service == Service.WASTEWATER)
     annual = context.quote.regime is not Regime.METERED
     owner = context.owner(point.payer)
     for span, (volume, deducted) in zip(spans, volumes, strict=True):
-        if span.version is None or span.vat is None:
-            continue
+        assert span.version and span.vat
         quantity = litres_as_m3(volume.litres)
         price = span.version.net_price
         line = Line(
