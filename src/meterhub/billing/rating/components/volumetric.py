@@ -42,7 +42,8 @@ def _charges(context: RatingContext, component: Component, point: Point) -> Iter
     annual = context.quote.regime is not Regime.METERED
     owner = context.owner(point.payer)
     for span, (volume, deducted) in zip(spans, volumes, strict=True):
-        assert span.version and span.vat
+        assert span.version is not None
+        assert span.vat is not None
         quantity = litres_as_m3(volume.litres)
         price = span.version.net_price
         line = Line(
