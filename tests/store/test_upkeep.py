@@ -199,6 +199,22 @@ def test_reads_of_people_outlive_those_of_radio(rezoned):
     assert maintain(rezoned, DROPPING, NOW).expired == []
 
 
+def test_a_read_of_a_person_that_is_stored_while_radio_leaves_stays(engine):
+    add_meters(engine)
+    old = datetime(2023, 5, 2, tzinfo=UTC)
+    add_reads(engine, *hourly_reads(1, old, 5))
+    maintain(engine, KEEPING, NOW)
+    with ThreadPoolExecutor(1) as pool, engine.connect() as person:
+        store_reads(person, [NewRead(2, old, 77, Source.UTILITY)])
+        dropping = pool.submit(maintain, engine, DROPPING, NOW)
+        waiting = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation = 'store.register_read_2023_05'::regclass"
+        while not rows(engine, waiting) and not dropping.done():
+            pass
+        person.commit()
+        dropping.result()
+    assert rows(engine, "SELECT meter_id, volume_ml FROM register_read") == [(2, 77)]
+
+
 def test_sums_of_days_outlive_their_hours(rezoned):
     add_meters(rezoned)
     maintain(rezoned, KEEPING, NOW)

@@ -120,6 +120,8 @@ def _drop(connection: Connection, rule: _Rule, part: Part) -> None:
         return
     keeps = rule.action == "drop radio"
     if keeps:
+        if not uses_timescale(connection):
+            run(f"LOCK TABLE {part.name}")  # else a person's read that is stored in this moment would go as well
         run(f"CREATE TEMPORARY TABLE staying ON COMMIT DROP AS SELECT * FROM {part.name} WHERE NOT ({rule.where})")  # noqa: S608 - our own names
     if uses_timescale(connection):
         run(
