@@ -10,6 +10,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, text
 
 from meterhub.billing import products
+from meterhub.billing.credits.repository import wholly_credited
 from meterhub.billing.credits.snapshot import recompute as recompute_credit
 from meterhub.billing.documents import loading
 from meterhub.billing.dunning import interest
@@ -188,16 +189,15 @@ _NUMBERS = text(
     """
 )
 
-_BILLS = """
+_BILLS = f"""
     WITH bill AS (
         SELECT i.id, i.contract_id, i.customer_id, i.run_id, i.number, i.period FROM invoice i
         LEFT JOIN billing_run r ON r.id = i.run_id
         WHERE i.kind = 'consumption' AND i.period IS NOT NULL AND i.credits_id IS NULL
           AND r.kind IS DISTINCT FROM 'settlement'
-          AND NOT EXISTS (
-              SELECT 1 FROM invoice back WHERE back.credits_id = i.id AND back.net = -i.net AND back.vat = -i.vat)
+          AND NOT {wholly_credited()}
     )
-"""
+"""  # noqa: S608 - the condition is that of credits
 
 # Payers who share a contract have documents of the same days from one run.
 _TWICE = text(

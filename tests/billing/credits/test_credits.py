@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing.credits import service
-from meterhub.billing.credits.repository import WHOLLY_CREDITED
+from meterhub.billing.credits.repository import wholly_credited
 from meterhub.billing.documents import loading
 from meterhub.billing.documents.reading import document_of
 from meterhub.billing.einvoice.making import make_ubl
@@ -72,7 +72,7 @@ def test_reason_and_who_are_kept_and_shown_with_the_document(town, number):
 
 
 def test_lines_are_returned_in_parts_until_nothing_is_left(town, number):
-    wholly = f"SELECT {WHOLLY_CREDITED} FROM invoice i WHERE i.number = :n"
+    wholly = f"SELECT {wholly_credited()} FROM invoice i WHERE i.number = :n"
     parts = [credit(town, number, [1]), credit(town, number, [4, 2])]
     assert not town.scalar(wholly, n=number)
     parts.append(credit(town, number))

@@ -6,13 +6,18 @@ from sqlalchemy import Connection, text
 
 from meterhub.kit.db import AnyRow
 
-# Of a document `i`: every line of it has been returned, so its period may be billed again.
-WHOLLY_CREDITED = """
-    EXISTS (SELECT 1 FROM credit_line cl WHERE cl.credits_id = i.id)
-    AND NOT EXISTS (
-        SELECT 1 FROM invoice_line l WHERE l.invoice_id = i.id AND NOT EXISTS (
-            SELECT 1 FROM credit_line cl WHERE cl.credits_id = i.id AND cl.position = l.position))
-"""
+
+def wholly_credited(document: str = "i") -> str:
+    """Return the SQL condition that every line of a document was returned, at once or in parts.
+
+    It is as if that document had never been: its period may be billed again. `document` is the alias of its row.
+    """
+    return f"""(
+        EXISTS (SELECT 1 FROM credit_line cl WHERE cl.credits_id = {document}.id)
+        AND NOT EXISTS (
+            SELECT 1 FROM invoice_line il WHERE il.invoice_id = {document}.id AND NOT EXISTS (
+                SELECT 1 FROM credit_line cl WHERE cl.credits_id = {document}.id AND cl.position = il.position)))
+    """  # noqa: S608 - an alias of the queries below
 
 
 def lock_invoice(connection: Connection, number: str) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
+from meterhub.billing.credits.repository import wholly_credited
 from meterhub.kit.db import AnyRow
 from meterhub.kit.values import Json
 
@@ -174,7 +175,7 @@ _ADJUSTMENTS = text(
 # Volumes billed on estimates or a konto that no document has given back; a document that was credited as a whole
 # is as if it had never been. A credit for a leak stays given.
 _OPEN_ESTIMATES = text(
-    """
+    f"""
     SELECT i.contract_id, i.number, u.customer_no AS payer, l.component, l.point, lower(l.period) AS starts,
            upper(l.period) AS ends, l.quantity, l.unit, l.unit_price, l.price_base_quantity, l.net,
            l.vat_category, l.vat_rate, l.quality, l.trace
@@ -184,17 +185,14 @@ _OPEN_ESTIMATES = text(
     JOIN invoice_line l ON l.invoice_id = i.id AND l.quality = 'estimated' AND l.refers_to IS NULL
         AND l.unit = 'MTQ' AND l.quantity >= 0 AND lower(l.period) < upper(rc.period)
     WHERE rc.run_id = :run_id AND rc.contract_id = ANY(:ids)
-      AND NOT EXISTS (
-          SELECT 1 FROM invoice back WHERE back.credits_id = i.id AND back.net = -i.net AND back.vat = -i.vat)
+      AND NOT {wholly_credited()}
       AND NOT EXISTS (
           SELECT 1 FROM invoice_line r JOIN invoice j ON j.id = r.invoice_id
           WHERE r.refers_to = i.number AND r.component = l.component AND r.point IS NOT DISTINCT FROM l.point
             AND r.period = l.period AND r.quantity = -l.quantity AND r.net = -l.net
-            AND NOT EXISTS (
-                SELECT 1 FROM invoice back
-                WHERE back.credits_id = j.id AND back.net = -j.net AND back.vat = -j.vat))
+            AND NOT {wholly_credited("j")})
     ORDER BY i.id, l.position
-    """
+    """  # noqa: S608 - the conditions are those of credits
 )
 
 _READ_SINCE = text(

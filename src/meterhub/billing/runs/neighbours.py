@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from sqlalchemy import Connection, text
 
+from meterhub.billing.credits.repository import wholly_credited
 from meterhub.billing.runs.usage import Carried
 
 CLOSING = "invoice"
@@ -100,10 +101,7 @@ def _named(number: str | None, contract_id: int) -> dict[str, object]:
 # Settlements bill the use of days whose a konto was billed before: the two do not stand against each other. A
 # document that was credited as a whole is as if it had never been.
 _SAME_LANE = "(r.kind = 'settlement') = (o.kind = 'settlement')"
-_IN_FORCE = (
-    "i.credits_id IS NULL AND NOT EXISTS "
-    "(SELECT 1 FROM invoice back WHERE back.credits_id = i.id AND back.net = -i.net AND back.vat = -i.vat)"
-)
+_IN_FORCE = f"i.credits_id IS NULL AND NOT {wholly_credited()}"
 
 _ALREADY_BILLED = text(
     f"""

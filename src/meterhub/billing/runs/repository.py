@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, text
 
+from meterhub.billing.credits.repository import wholly_credited
 from meterhub.kit.db import AnyRow
 from meterhub.kit.periods import DateRange
 
@@ -249,7 +250,7 @@ def ledger_sums(connection: Connection, run_id: int) -> Sequence[AnyRow]:
 
 # Days of contracts, up to a day, that no consumption document in force covers.
 _GAPS = text(
-    """
+    f"""
     SELECT c.contract_no, u.customer_no, lower(gap) AS starts, upper(gap) AS ends
     FROM contract c JOIN customer u ON u.id = c.customer_id
     CROSS JOIN LATERAL unnest(
@@ -257,13 +258,12 @@ _GAPS = text(
             SELECT range_agg(i.period) FROM invoice i
             LEFT JOIN billing_run r ON r.id = i.run_id
             WHERE i.contract_id = c.id AND i.kind = 'consumption' AND i.period IS NOT NULL
-              AND i.credits_id IS NULL AND r.kind IS DISTINCT FROM 'settlement' AND NOT EXISTS (
-                  SELECT 1 FROM invoice back
-                  WHERE back.credits_id = i.id AND back.net = -i.net AND back.vat = -i.vat)
-        ), '{}')) AS gap
+              AND i.credits_id IS NULL AND r.kind IS DISTINCT FROM 'settlement'
+              AND NOT {wholly_credited()}
+        ), '{{}}')) AS gap
     WHERE c.contract_no > :after AND c.valid && daterange(:since, :until)
     ORDER BY c.contract_no, gap LIMIT :limit
-    """
+    """  # noqa: S608 - the condition is that of credits
 )
 
 
