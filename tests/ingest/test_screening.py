@@ -89,6 +89,16 @@ def test_a_replay_that_an_offline_gateway_delivers_late_is_held(hub, name):
 
 
 @pytest.mark.parametrize("name", COUNTED)
+def test_telegrams_that_gateways_with_clocks_apart_put_in_the_wrong_order_are_read(hub, name):
+    for n in range(6):  # the second gateway's clock is 25 seconds behind
+        at = hours(0) + timedelta(seconds=16 * n)
+        late = timedelta(seconds=25 * (n % 2))
+        assert hub.send((telegram(name, n, 10 + n), at - late), gateway=1 + n % 2) == (1, 0, 0)
+    assert sorted(litres_read(hub)) == [10, 11, 12, 13, 14, 15]
+    assert hub.send((telegram(name, 4, 14), hours(1)))[2] == 1
+
+
+@pytest.mark.parametrize("name", COUNTED)
 def test_a_meter_that_restarts_counts_anew_and_is_believed(hub, name):
     assert hub.send((telegram(name, 900, 50), hours(0))) == (1, 0, 0)
     assert hub.send((telegram(name, 0, 50), hours(1)), (telegram(name, 1, 51), hours(2))) == (2, 0, 0)

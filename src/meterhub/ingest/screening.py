@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from meterhub.ingest import neighbours
 from meterhub.ingest.decoding import Held, MeterRead, Readable, Reason, open_link
+from meterhub.ingest.gateway_clock import TOLERANCE
 from meterhub.ingest.neighbours import Earlier
 from meterhub.kit.units import ML_PER_M3
 from meterhub.wmbus import Address
@@ -124,7 +125,8 @@ def judge(candidates: Sequence[Candidate], before: Before, evidence: Evidence) -
         if lower_ml <= 0 or 2 * lower_ml > 10**one.read.digits * ML_PER_M3:  # a rollover
             return None
         counter = _counter(previous, evidence)
-        if counter is not None and one.read.counter is not None and one.read.counter <= counter:
+        stale = counter is not None and one.read.counter is not None and one.read.counter <= counter
+        if stale and one.at - previous.at > TOLERANCE:  # nearer, the clocks of two gateways explain the order
             return _held(Reason.REPLAYED, f"counter {one.read.counter} is not above {counter}", one)
         if lower_ml <= BACKFLOW_ML or evidence.believe:
             return None
