@@ -142,7 +142,8 @@ _INSTALLED = text(
     """
 )
 
-# Of several reads at one instant the last stored counts: a correction is a new row. Estimates are no reads.
+# Of several reads at one instant the last stored counts: a correction is a new row. Estimates are no reads. The
+# bounds are asked of what is found: with both in the search it would look short, and all reads would be sorted.
 _AROUND = text(
     """
     SELECT w.n, b.id AS b_id, b.at AS b_at, b.volume_ml AS b_volume_ml, b.source AS b_source,
@@ -154,12 +155,12 @@ _AROUND = text(
          AS w (n, meter_id, at, low, high)
     LEFT JOIN LATERAL (
         SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM counted_read r
-        WHERE r.meter_id = w.meter_id AND r.at <= w.at AND r.at >= w.low
-        ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON true
+        WHERE r.meter_id = w.meter_id AND r.at <= w.at
+        ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON b.at >= w.low
     LEFT JOIN LATERAL (
         SELECT r.id, r.at, r.volume_ml, r.source, r.raw_frame_id FROM counted_read r
-        WHERE r.meter_id = w.meter_id AND r.at >= w.at AND r.at <= w.high
-        ORDER BY r.at, r.id DESC LIMIT 1) a ON true
+        WHERE r.meter_id = w.meter_id AND r.at >= w.at
+        ORDER BY r.at, r.id DESC LIMIT 1) a ON a.at <= w.high
     ORDER BY w.n
     """
 )

@@ -53,12 +53,12 @@ _REGISTERS = text(
     CROSS JOIN LATERAL (SELECT greatest(w.low, least(w.high, s.at)) AS at) g
     LEFT JOIN LATERAL (
         SELECT r.at, r.volume_ml FROM counted_read r
-        WHERE r.meter_id = w.meter_id AND r.at <= g.at AND r.at >= w.first
-        ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON true
+        WHERE r.meter_id = w.meter_id AND r.at <= g.at
+        ORDER BY r.at DESC, r.id DESC LIMIT 1) b ON b.at >= w.first
     LEFT JOIN LATERAL (
         SELECT r.at, r.volume_ml FROM counted_read r
-        WHERE r.meter_id = w.meter_id AND r.at >= g.at AND r.at <= w.last
-        ORDER BY r.at, r.id DESC LIMIT 1) a ON true
+        WHERE r.meter_id = w.meter_id AND r.at >= g.at
+        ORDER BY r.at, r.id DESC LIMIT 1) a ON a.at <= w.last
     GROUP BY w.n ORDER BY w.n
     """
 )
