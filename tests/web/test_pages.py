@@ -113,7 +113,7 @@ def test_alerts_are_filtered_by_state_and_severity(site):
 
 def test_an_invoice_shows_its_lines_its_sum_and_how_it_was_computed(site):
     html = site.browser("rita").get(f"/invoices/{site.town.invoice}").text
-    assert "237.04" in html
+    assert "237.21" in html
     assert "m³" in html
     assert "Every step, computed again just now" in html
     assert "register read" in html
