@@ -61,3 +61,14 @@ def test_telegrams_sent_again_are_alarmed_unless_a_gateway_with_a_wrong_clock_br
     assert look(hub, now) == [
         ("SEN 10000001", "0 telegrams sent openly despite a key, 3 sent again, within a day")
     ]
+
+
+def test_copies_by_a_gateway_whose_clock_is_a_little_behind_are_no_imitation(hub):
+    now = datetime.now(UTC)
+    sent = [(telegram(1000 + n), now - timedelta(hours=20, seconds=-20 * n)) for n in range(6)]
+    assert hub.send(*sent)[0] == 6
+    copies = [(frame, at + timedelta(seconds=45)) for frame, at in sent]
+    assert hub.send(*copies, gateway=2)[2] >= 3
+    assert look(hub, now) == []
+    hub.send(*((sent[n][0], now - timedelta(hours=3 - n)) for n in range(3)))
+    assert len(look(hub, now)) == 1

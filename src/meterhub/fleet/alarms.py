@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, text
 from meterhub.access import audit
 from meterhub.access.principal import SYSTEM, Principal
 from meterhub.errors import Conflict, NotFound
-from meterhub.fleet.imitation import IMITATED, LATELY, NO_LONGER_IMITATED, REPETITIONS
+from meterhub.fleet.imitation import CLOCKS_APART, IMITATED, LATELY, NO_LONGER_IMITATED, REPETITIONS
 from meterhub.fleet.rules import EXPLAINS_SILENCE, SILENT_AFTER, Channel, Finding, GatewayNow, Kind, judge
 from meterhub.kit.db import AnyRow
 from meterhub.kit.hours import HOUR, floor_hour
@@ -194,7 +194,8 @@ def _close_heard_meters(connection: Connection, now: datetime) -> int:
 def _watch_imitated(connection: Connection, now: datetime) -> tuple[int, int]:
     """Raise and close alarms of meters that somebody may be imitating; return how many of each."""
     lately = {"since": now - LATELY}
-    new = list(connection.execute(IMITATED, {**lately, "now": now, "repetitions": REPETITIONS}).scalars())
+    values = {**lately, "now": now, "repetitions": REPETITIONS, "apart": CLOCKS_APART}
+    new = list(connection.execute(IMITATED, values).scalars())
     _note(connection, new, SYSTEM, "raised", "", now)
     over = list(connection.execute(NO_LONGER_IMITATED, lately).scalars())
     _close(connection, over, now)

@@ -111,29 +111,35 @@ def held_as(
 
 
 def held_between(
-    connection: Connection, reason: str, wanted: Iterable[tuple[int, tuple[str, str], datetime, datetime]]
-) -> dict[int, int]:
-    """Return by place how many frames wait for a reason; places, meters and spans without ends are given."""
-    spans = list(wanted)
-    if not spans:
-        return {}
+    connection: Connection,
+    reason: str,
+    spans: Sequence[tuple[int, tuple[str, str], datetime, datetime]],
+    *,
+    last: int,
+) -> dict[int, list[int]]:
+    """Return by place the last frames that wait for a reason, in order of time.
+
+    Given are places, meters and spans without their ends.
+    """
     statement = text(
         """
-        SELECT w.place, count(*) FROM quarantine q
+        SELECT w.place, (array_agg(q.raw_frame_id ORDER BY f.received_at DESC))[1:CAST(:last AS integer)]
+        FROM quarantine q
         JOIN unnest(CAST(:places AS bigint[]), CAST(:manufacturers AS text[]), CAST(:serials AS text[]),
                     CAST(:since AS timestamptz[]), CAST(:until AS timestamptz[]))
             AS w (place, manufacturer, serial, since, until) USING (manufacturer, serial)
         JOIN raw_frame f ON f.id = q.raw_frame_id AND f.received_at > w.since AND f.received_at < w.until
         WHERE q.resolved_at IS NULL AND q.reason = :reason
-        GROUP BY 1
+        GROUP BY w.place
         """
     )
     values = {
         "reason": reason,
+        "last": last,
         "places": arrays.integers(place for place, _, _, _ in spans),
         "manufacturers": arrays.texts(meter[0] for _, meter, _, _ in spans),
         "serials": arrays.texts(meter[1] for _, meter, _, _ in spans),
         "since": arrays.instants(since for _, _, since, _ in spans),
         "until": arrays.instants(until for _, _, _, until in spans),
     }
-    return {row[0]: row[1] for row in connection.execute(statement, values)}
+    return {row[0]: row[1][::-1] for row in connection.execute(statement, values)}

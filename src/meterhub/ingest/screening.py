@@ -8,7 +8,7 @@ Held as `replayed`: a register not above the one before, where the telegram's by
 has a counter that changes them (without one, the same bytes prove that nothing was used), or where the register is
 lower and the counter not higher, or the bytes known. Held as `implausible`: a register lower by more than backflow
 explains and no rollover. But a meter that insists is believed: by the third telegram with a lower register, or,
-where there is no counter and the bytes are known (water that ran back and stands still), by the third in a row.
+where there is no counter and the bytes are known (water ran back and stands still), by the third in a row with the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -54,8 +54,8 @@ class Evidence(NamedTuple):
     """The counters of stored telegrams, by raw frame."""
     insisted: Mapping[tuple[str, str], int] = {}
     """How many telegrams of a meter wait with a lower register."""
-    repeated: Mapping[int, int] = {}
-    """By place, how many telegrams held as `replayed` lie between a suspect and the read before it."""
+    repeated: Mapping[int, tuple[int, ...]] = {}
+    """By place, the last registers held as `replayed` between a suspect and the read before it."""
     believe: bool = False
     """A person has decided that lower registers are right."""
 
@@ -105,7 +105,7 @@ def find_suspects(candidates: Sequence[Candidate], before: Before) -> list[tuple
 def judge(candidates: Sequence[Candidate], before: Before, evidence: Evidence) -> dict[int, Held]:
     """Return by place which candidates must not become reads, from what is known about them. Pure."""
     insisted = dict(evidence.insisted)
-    in_a_row: dict[int, tuple[datetime, int]] = {}
+    in_a_row: dict[int, tuple[datetime, tuple[int, ...]]] = {}
     first: dict[int, int] = {}
     for one in candidates:
         first.setdefault(one.fingerprint, one.place)
@@ -115,11 +115,12 @@ def judge(candidates: Sequence[Candidate], before: Before, evidence: Evidence) -
         lower_ml = previous.volume_ml - one.volume_ml
         if known and (lower_ml > 0 or one.read.counter is not None):
             if one.read.counter is None:
-                since, times = in_a_row.get(one.read.meter_id, (None, 0))
+                since, registers = in_a_row.get(one.read.meter_id, (None, ()))
                 if since != previous.at:
-                    times = evidence.repeated.get(one.place, 0) if isinstance(previous, Earlier) else 0
-                in_a_row[one.read.meter_id] = previous.at, times + 1
-                if times + 1 >= INSISTS:
+                    registers = evidence.repeated.get(one.place, ()) if isinstance(previous, Earlier) else ()
+                registers = (*registers, one.volume_ml)[-INSISTS:]
+                in_a_row[one.read.meter_id] = previous.at, registers
+                if registers == (one.volume_ml,) * INSISTS:
                     return None
             return _held(Reason.REPLAYED, "these bytes were heard before, the register has not grown", one)
         if lower_ml <= 0 or 2 * lower_ml > 10**one.read.digits * ML_PER_M3:  # a rollover
@@ -175,11 +176,17 @@ def _counter(previous: Candidate | Earlier, evidence: Evidence) -> int | None:
     return None if previous.raw_frame_id is None else evidence.counters.get(previous.raw_frame_id)
 
 
-def _counter_of(frame: bytes, read: Read) -> int | None:
-    """Return the counter of a stored telegram."""
+def _read_again(frame: bytes, read: Read) -> MeterRead | None:
+    """Return what a stored telegram says, None if it cannot be read (any more)."""
     link = open_link(frame)
     outcome = read(link) if isinstance(link, Readable) else None
-    return outcome.counter if isinstance(outcome, MeterRead) else None
+    return outcome if isinstance(outcome, MeterRead) else None
+
+
+def _counter_of(frame: bytes, read: Read) -> int | None:
+    """Return the counter of a stored telegram."""
+    outcome = _read_again(frame, read)
+    return outcome.counter if outcome else None
 
 
 def _evidence(
@@ -208,14 +215,24 @@ def _evidence(
         )
         if lower
         else {},
-        neighbours.held_between(
-            connection,
-            Reason.REPLAYED,
-            (
-                (one.place, one.address[:2], previous.at, one.at)
-                for one, previous in lower
-                if one.read.counter is None
-            ),
-        ),
+        _repeated(connection, lower, read),
         believe,
     )
+
+
+def _repeated(
+    connection: Connection, lower: Sequence[tuple[Candidate, Candidate | Earlier]], read: Read
+) -> dict[int, tuple[int, ...]]:
+    """Return by place what was held last between a suspect without a counter and the read before it."""
+    spans = [
+        (one.place, one.address[:2], previous.at, one.at) for one, previous in lower if one.read.counter is None
+    ]
+    if not spans:
+        return {}
+    ids = neighbours.held_between(connection, Reason.REPLAYED, spans, last=INSISTS - 1)
+    kept = neighbours.frames(connection, {id_ for each in ids.values() for id_ in each})
+    registers = {id_: outcome.volume_ml for id_, frame in kept.items() if (outcome := _read_again(frame, read))}
+    return {
+        place: tuple(volume for id_ in each if (volume := registers.get(id_)) is not None)
+        for place, each in ids.items()
+    }
