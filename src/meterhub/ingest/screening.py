@@ -8,7 +8,8 @@ Held as `replayed`: a register not above the one before, where the telegram's by
 has a counter that changes them (without one, the same bytes prove that nothing was used), or where the register is
 lower and the counter not higher, or the bytes known. Held as `implausible`: a register lower by more than backflow
 explains and no rollover. But a meter that insists is believed: by the third telegram with a lower register, or,
-where there is no counter and the bytes are known (water ran back and stands still), by the third in a row with the same.
+where there is no counter and the bytes are known (water ran back and stands still), by the third in a row that
+says the same.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
