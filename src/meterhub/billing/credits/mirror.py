@@ -29,10 +29,12 @@ class Original:
     vat_groups: tuple[VatGroup, ...]
     credited: frozenset[int] = frozenset()
     credited_vat: tuple[VatGroup, ...] = ()
+    trued_up: frozenset[int] = frozenset()
 
     def left(self) -> list[int]:
-        """Return the positions of lines that no credit has returned, counted from 1."""
-        return [position for position in range(1, len(self.lines) + 1) if position not in self.credited]
+        """Return the positions of lines that no credit and no true-up has returned, counted from 1."""
+        gone = self.credited | self.trued_up
+        return [position for position in range(1, len(self.lines) + 1) if position not in gone]
 
 
 def credit_of(original: Original, positions: Sequence[int]) -> Document:

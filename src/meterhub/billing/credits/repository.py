@@ -21,8 +21,37 @@ def wholly_credited(document: str = "i") -> str:
 
 
 def lock_invoice(connection: Connection, number: str) -> None:
-    """Let nobody else credit a document meanwhile."""
-    connection.execute(text("SELECT 1 FROM invoice WHERE number = :number FOR NO KEY UPDATE"), {"number": number})
+    """Let nobody else credit a document meanwhile, nor issue another one of its point."""
+    for query in (_LOCK_POINT, _LOCK_INVOICE):
+        connection.execute(query, {"number": number})
+
+
+# In the order in which billing runs take them.
+_LOCK_POINT = text(
+    "SELECT 1 FROM invoice i JOIN contract c ON c.id = i.contract_id "
+    "JOIN metering_point m ON m.id = c.metering_point_id WHERE i.number = :number FOR NO KEY UPDATE OF m"
+)
+_LOCK_INVOICE = text("SELECT 1 FROM invoice WHERE number = :number FOR NO KEY UPDATE")
+
+
+def trued_up_positions(connection: Connection, invoice_id: int) -> dict[int, str]:
+    """Return the positions of lines that a true-up in force has returned, and the number of that document."""
+    return {row.position: row.number for row in connection.execute(_TRUED_UP, {"id": invoice_id})}
+
+
+_TRUED_UP = text(
+    """
+    SELECT l.position, j.number
+    FROM invoice i JOIN invoice_line l ON l.invoice_id = i.id
+    JOIN invoice_line r ON r.refers_to = i.number AND r.component = l.component
+        AND r.point IS NOT DISTINCT FROM l.point AND r.period IS NOT DISTINCT FROM l.period
+        AND r.quantity = -l.quantity AND r.net = -l.net
+    JOIN invoice j ON j.id = r.invoice_id AND j.credits_id IS NULL
+    WHERE i.id = :id AND NOT EXISTS (
+        SELECT 1 FROM credit_line cl WHERE cl.credits_id = j.id AND cl.position = r.position)
+    ORDER BY l.position
+    """
+)
 
 
 def credited_positions(connection: Connection, invoice_id: int) -> frozenset[int]:

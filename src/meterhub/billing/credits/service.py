@@ -1,6 +1,6 @@
 """What clerks do with credits: look what one would come to, issue it, see those of a document."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -121,6 +121,7 @@ def _plan(connection: Connection, number: str, lines: Sequence[int] | None, *, l
     row = documents.invoice_by_number(connection, number)
     if row is None:
         raise _not_found(number)
+    trued_up = repository.trued_up_positions(connection, row.id)
     if row.credits_id is not None:
         raise Conflict(f"{number} is a credit itself; issue a new invoice instead of returning it")
     original = Original(
@@ -129,17 +130,19 @@ def _plan(connection: Connection, number: str, lines: Sequence[int] | None, *, l
         vat_groups=tuple(_group(group) for group in documents.invoice_vat_groups(connection, row.id)),
         credited=repository.credited_positions(connection, row.id),
         credited_vat=tuple(_group(group) for group in repository.credited_vat(connection, row.id)),
+        trued_up=frozenset(trued_up),
     )
-    positions = _positions(original, lines)
+    positions = _positions(original, lines, trued_up)
     return _Planned(row, original, positions, credit_of(original, positions))
 
 
-def _positions(original: Original, lines: Sequence[int] | None) -> list[int]:
+def _positions(original: Original, lines: Sequence[int] | None, trued_up: Mapping[int, str]) -> list[int]:
     """Return which lines to return, in order."""
     if lines is None:
         left = original.left()
         if not left:
-            raise Conflict(f"all lines of {original.number} were credited before")
+            by = f" or trued up by {', '.join(sorted(set(trued_up.values())))}" if trued_up else ""
+            raise Conflict(f"all lines of {original.number} were credited before{by}")
         return left
     unknown = sorted(position for position in lines if not 1 <= position <= len(original.lines))
     if unknown:
@@ -151,6 +154,12 @@ def _positions(original: Original, lines: Sequence[int] | None) -> list[int]:
     again = sorted(original.credited.intersection(lines))
     if again:
         raise Conflict(f"line {again[0]} of {original.number} was credited before")
+    returned = sorted(set(trued_up).intersection(lines))
+    if returned:
+        raise Conflict(
+            f"line {returned[0]} of {original.number} was returned by {trued_up[returned[0]]} already: "
+            "credit that one first"
+        )
     return sorted(lines)
 
 

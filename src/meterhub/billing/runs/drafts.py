@@ -5,20 +5,20 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from meterhub.billing.issuing import document_row, issue_stored
+from meterhub.billing.issuing import groups_text, issue_stored, lines_text
 from meterhub.billing.rating.model import DocumentType
 from meterhub.billing.rating.serialise import plain
 from meterhub.billing.runs.accounts import Bill, Held
-from meterhub.billing.runs.neighbours import conflicts
-from meterhub.kit.values import Json
+from meterhub.billing.runs.neighbours import Conflicting, conflicts
+from meterhub.kit.db import driver_connection
 
 
 def store(connection: Connection, run_id: int, bills: Sequence[Bill]) -> None:
     """Keep calculated documents, and reserve the adjustments that they take up."""
     if not bills:
         return
-    rows = [_row(bill) for bill in bills]
-    connection.execute(_STORE, {"run_id": run_id, "bills": json.dumps(rows, ensure_ascii=False)})
+    with driver_connection(connection).cursor() as cursor, cursor.copy(_STORE) as copy:
+        copy.write("".join([_row(run_id, bill) for bill in bills]))
     taken = [one for bill in bills for one in bill.adjustment_ids]
     if taken:
         connection.execute(_RESERVE, {"run_id": run_id, "ids": taken})
@@ -50,7 +50,7 @@ def issue_chunk(
 
     A contract that another run has billed meanwhile is held instead.
     """
-    clashes = conflicts(connection, run_id, contract_ids)
+    clashes = _returned_meanwhile(connection, run_id, contract_ids) | conflicts(connection, run_id, contract_ids)
     hold(connection, run_id, [Held(key, one.code, one.message) for key, one in clashes.items()])
     good = [one for one in contract_ids if one not in clashes]
     drop(connection, run_id, list(clashes))
@@ -65,32 +65,42 @@ def issue_chunk(
     return ids
 
 
-def _row(bill: Bill) -> Json:
+def _returned_meanwhile(
+    connection: Connection, run_id: int, contract_ids: Sequence[int]
+) -> dict[int, Conflicting]:
+    """Return the contracts of which another document returned, since the calculation, what a draft returns."""
+    values = {"run_id": run_id, "ids": list(contract_ids)}
     return {
-        "contract_id": bill.contract_id,
-        "customer_id": bill.customer_id,
-        "starts": bill.period.start.isoformat(),
-        "ends": bill.period.end.isoformat(),
-        "daily_l": None if bill.daily_l is None else plain(bill.daily_l),
-        "annual_m3": None if bill.annual_m3 is None else plain(bill.annual_m3),
-        "adjustment_ids": "{" + ",".join(map(str, bill.adjustment_ids)) + "}",
-        "snapshot": bill.snapshot,
-        **document_row(bill.document),
+        row.contract_id: Conflicting(
+            "credited_meanwhile", f"{row.number} has returned a line of {row.refers_to} since: resume the run"
+        )
+        for row in connection.execute(_RETURNED_MEANWHILE, values)
     }
 
 
-# One JSON text a chunk: arrays of long texts would be escaped character by character on the way.
-_STORE = text(
-    """
-    INSERT INTO billing_draft (run_id, contract_id, customer_id, period, type, net, vat, gross, daily_l, annual_m3,
-                               adjustment_ids, snapshot, lines, groups)
-    SELECT :run_id, contract_id, customer_id, daterange(starts, ends), type, net, vat, gross, daily_l, annual_m3,
-           CAST(adjustment_ids AS int[]), snapshot, lines, groups
-    FROM json_to_recordset(CAST(:bills AS json)) AS new
-        (contract_id int, customer_id int, starts date, ends date, type text, net numeric, vat numeric,
-         gross numeric, daily_l numeric, annual_m3 numeric, adjustment_ids text, snapshot jsonb, lines json,
-         groups json)
-    """
+_encoded = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+def _row(run_id: int, bill: Bill) -> str:
+    """Return a draft as a row of COPY: tabs between values; backslashes, only in JSON, are doubled."""
+    document = bill.document
+    values = (
+        f"{run_id}\t{bill.contract_id}\t{bill.customer_id}\t[{bill.period.start},{bill.period.end})",
+        document.type.value,
+        f"{document.net:f}\t{document.vat:f}\t{document.gross:f}",
+        "\\N" if bill.daily_l is None else plain(bill.daily_l),
+        "\\N" if bill.annual_m3 is None else plain(bill.annual_m3),
+        "{" + ",".join(map(str, bill.adjustment_ids)) + "}",
+        _encoded(bill.snapshot).replace("\\", "\\\\"),
+        lines_text(document).replace("\\", "\\\\"),
+        groups_text(document).replace("\\", "\\\\"),
+    )
+    return "\t".join(values) + "\n"
+
+
+_STORE = (
+    "COPY billing_draft (run_id, contract_id, customer_id, period, type, net, vat, gross, daily_l, annual_m3, "
+    "adjustment_ids, snapshot, lines, groups) FROM STDIN"
 )
 
 _DROP = text("DELETE FROM billing_draft WHERE run_id = :run_id AND contract_id = ANY(:ids)")
@@ -107,6 +117,23 @@ _HOLD = text(
     SET message = excluded.message, releasable = excluded.releasable, held_at = now(),
         resolved_at = NULL, resolution = NULL, resolved_by = NULL, reason = NULL
     WHERE billing_hold.resolution IS DISTINCT FROM 'released'
+    """
+)
+
+# A line that is returned is found at most once: by a credit note, or by a true-up that was not credited itself.
+_RETURNED_MEANWHILE = text(
+    """
+    SELECT DISTINCT ON (d.contract_id) d.contract_id, l.refers_to, j.number
+    FROM billing_draft d
+    CROSS JOIN LATERAL json_to_recordset(d.lines) AS l
+        (component text, point text, starts date, ends date, quantity numeric, net numeric, refers_to text)
+    JOIN invoice_line r ON r.refers_to = l.refers_to AND r.component = l.component
+        AND r.point IS NOT DISTINCT FROM l.point AND r.quantity = l.quantity AND r.net = l.net
+        AND r.period IS NOT DISTINCT FROM CASE WHEN l.starts IS NOT NULL THEN daterange(l.starts, l.ends) END
+    JOIN invoice j ON j.id = r.invoice_id
+    WHERE d.run_id = :run_id AND d.contract_id = ANY(:ids) AND l.refers_to IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM credit_line cl WHERE cl.credits_id = j.id AND cl.position = r.position)
+    ORDER BY d.contract_id, j.id
     """
 )
 

@@ -68,6 +68,8 @@ def calculate(
     try:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
+        if work is None:
+            return
         if workers > 1 and work.contracts > MANY:
             _share_processes(engine, settings, run_id, chunk_size, workers)
         else:
@@ -128,16 +130,23 @@ def _calculate_apart(url: str, settings: Settings, run_id: int, size: int) -> No
     try:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
+        if work is None:
+            return
         _share(engine, lambda connection: bill_chunk(connection, work, size), 1)
     finally:
         engine.dispose()
 
 
-def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work:
-    """Mark a run as running, fix its contracts when it begins for the first time, and load its prices."""
+def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work | None:
+    """Mark a run as running, fix its contracts when it begins for the first time, and load its prices.
+
+    None if nothing is to be calculated: it was cancelled, or calculated by another worker, meanwhile.
+    """
     run = repository.run_by_id(connection, run_id, lock=True)
     if run is None:
         raise NotFound(f"there is no billing run {run_id}")
+    if run.state not in ("queued", "running", "failed"):
+        return None
     total = run.accounts_total or connection.execute(_FIX_CONTRACTS, {"id": run_id}).scalar_one()
     connection.execute(_RUNNING, {"id": run_id})
     return Work(run, _pricing(connection, settings, run), preview, total)

@@ -108,6 +108,7 @@ def preview(engine: Engine, settings: Settings, principal: Principal, request: R
     with engine.connect() as connection, connection.begin() as transaction:
         run_id = add_run(connection, principal, request)
         work = execution.begin(connection, settings, run_id, preview=True)
+        assert work is not None
         while execution.bill_chunk(connection, work, execution.CHUNK):
             pass
         issuing = execution.begin_issuing(connection, settings, run_id, preview=True)

@@ -86,10 +86,11 @@ _SKIP_HOLDS = (
 def cancel(connection: Connection, run_id: int, by: str) -> None:
     """Drop what a run has calculated and free what it had reserved."""
     values = {"id": run_id, "by": by}
+    # Contracts first: a worker that still has some of them is waited for, and then what it stored is dropped.
     for statement in (
+        "UPDATE billing_run_contract SET state = 'skipped' WHERE run_id = :id AND state <> 'issued'",
         "DELETE FROM billing_draft WHERE run_id = :id",
         "UPDATE billing_adjustment SET run_id = NULL WHERE run_id = :id",
-        "UPDATE billing_run_contract SET state = 'skipped' WHERE run_id = :id AND state <> 'issued'",
         _SKIP_HOLDS,
         "UPDATE billing_run SET state = 'cancelled', cancelled_at = now(), cancelled_by = :by WHERE id = :id",
     ):
