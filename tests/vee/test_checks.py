@@ -1,3 +1,6 @@
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import text
 
 from meterhub.readings.editing import By, set_aside
@@ -84,3 +87,19 @@ def test_an_exchange_without_reads_is_found_and_one_with_reads_is_not(engine):
     work(engine)
     night(engine, START + 20 * HOUR)
     assert findings(engine).count("exchange-without-read") == 2
+
+
+def test_a_meter_on_local_time_is_right_in_the_hour_that_comes_twice_in_autumn(engine):
+    meter = make_meter(engine)
+    since = datetime(2026, 10, 24, 20, tzinfo=UTC)
+    reads = [since + n * HOUR for n in range(12)]
+    clock = ZoneInfo("Europe/Helsinki")
+    store(
+        engine,
+        [
+            NewRead(meter, at, 100_000_000 + n * 1000, meter_at=at.astimezone(clock).replace(tzinfo=None))
+            for n, at in enumerate(reads)
+        ],
+    )
+    work(engine, reads[-1])
+    assert findings(engine) == []

@@ -38,14 +38,15 @@ class Loaded:
         return next(here, None)
 
 
-# The meter's clock is read as local time, as standard time all year and as UTC: the one that fits best counts.
+# The meter's clock is read as local time (in the hour that comes twice in autumn as its first and second pass), as
+# standard time all year and as UTC: the one that fits best counts.
 _READS = text(
     f"""
     WITH wanted AS (
         SELECT * FROM unnest(CAST(:ids AS integer[]), CAST(:since AS timestamptz[])) AS w (meter_id, since)
     ),
     seen AS (
-        SELECT w.meter_id, r.id, r.at, r.volume_ml, r.source, r.meter_at
+        SELECT w.meter_id, r.id, r.at, r.volume_ml, r.source, r.meter_at, r.meter_at AT TIME ZONE :zone AS local_at
         FROM wanted w CROSS JOIN LATERAL (
             SELECT * FROM counted_read r WHERE r.meter_id = w.meter_id AND r.at >= w.since AND r.at <= :now
             UNION ALL
@@ -57,7 +58,9 @@ _READS = text(
            array_agg(floor(date_part('epoch', at))::bigint ORDER BY at, id) AS at_s,
            array_agg(volume_ml ORDER BY at, id) AS volumes, array_agg(source ORDER BY at, id) AS sources,
            CASE WHEN count(meter_at) > 0 THEN array_agg(ARRAY[
-               date_part('epoch', meter_at AT TIME ZONE :zone - at),
+               date_part('epoch', local_at - at),
+               date_part('epoch', local_at - at)
+                   - CASE WHEN (local_at - interval '1 hour') AT TIME ZONE :zone = meter_at THEN 3600 ELSE 0 END,
                date_part('epoch', meter_at AT TIME ZONE 'UTC' - at) - :standard_s,
                date_part('epoch', meter_at AT TIME ZONE 'UTC' - at)
            ]::bigint[] ORDER BY at, id) END AS clocks
