@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.ledger import posting
 from meterhub.billing.rating.model import Country, Document, DocumentType, Line
-from meterhub.billing.rating.serialise import plain, trace_as_json
+from meterhub.billing.rating.serialise import plain, text_of, trace_text
 from meterhub.billing.receivables.identifiers import make_kid_mod10, make_viite
 from meterhub.kit.periods import DateRange
 from meterhub.kit.values import Json
@@ -82,7 +82,7 @@ def issue(connection: Connection, drafts: Sequence[Draft], *, preview: bool = Fa
     heads = [(draft.document.type, draft.country, draft.issued_on.year) for draft in drafts]
     numbers = take_numbers(connection, heads, preview=preview)
     rows = [_row(draft, *number) for draft, number in zip(drafts, numbers, strict=True)]
-    stored = connection.execute(_ISSUE, {"bills": json.dumps(rows, ensure_ascii=False)})
+    stored = connection.execute(_ISSUE, {"bills": f"[{','.join(rows)}]"})
     ids = {row.number: row.id for row in stored}
     posting.post_invoices(connection, [ids[number] for number, _ in numbers])
     return [
@@ -144,25 +144,21 @@ def number_and_reference(
     return Numbered(number, make_viite(base) if country == Country.FI else make_kid_mod10(base))
 
 
-def document_row(document: Document) -> Json:
-    """Return a document as it is stored: totals, lines and VAT groups."""
-    told: dict[int, Json] = {}
-    return {
-        "type": document.type.value,
-        "net": plain(document.net),
-        "vat": plain(document.vat),
-        "gross": plain(document.gross),
-        "lines": [_line_row(position, line, told) for position, line in enumerate(document.lines, start=1)],
-        "groups": [
-            {
-                "category": group.category,
-                "rate": plain(group.rate),
-                "base": plain(group.base),
-                "vat": plain(group.vat),
-            }
-            for group in document.vat_groups
-        ],
-    }
+def lines_text(document: Document) -> str:
+    """Return the lines of a document as they are stored, as JSON text."""
+    told: dict[int, str] = {}
+    rows = [_line_text(position, line, told) for position, line in enumerate(document.lines, start=1)]
+    return f"[{','.join(rows)}]"
+
+
+def groups_text(document: Document) -> str:
+    """Return the VAT groups of a document as they are stored, as JSON text."""
+    rows = [
+        f'{{"category":{text_of(group.category)},"rate":{plain(group.rate)},'
+        f'"base":{plain(group.base)},"vat":{plain(group.vat)}}}'
+        for group in document.vat_groups
+    ]
+    return f"[{','.join(rows)}]"
 
 
 _TAKE = text(
@@ -225,10 +221,12 @@ _ISSUE = text(_STORE.format(source=_FROM_JSON))
 _ISSUE_STORED = text(_STORE.format(source=_FROM_DRAFTS))
 
 
-def _row(draft: Draft, number: str, reference: str) -> Json:
-    return {
+def _row(draft: Draft, number: str, reference: str) -> str:
+    document = draft.document
+    head = {
         "number": number,
         "reference": reference,
+        "type": document.type.value,
         "kind": draft.kind.value,
         "run_id": draft.run_id,
         "contract_id": draft.contract_id,
@@ -239,27 +237,27 @@ def _row(draft: Draft, number: str, reference: str) -> Json:
         "issued_on": draft.issued_on.isoformat(),
         "due_on": draft.due_on.isoformat(),
         "currency": draft.currency,
+        "net": plain(document.net),
+        "vat": plain(document.vat),
+        "gross": plain(document.gross),
         "snapshot": draft.snapshot,
-        **document_row(draft.document),
     }
+    parts = f'"lines":{lines_text(document)},"groups":{groups_text(document)}'
+    return f"{json.dumps(head, ensure_ascii=False)[:-1]},{parts}}}"
 
 
-def _line_row(position: int, line: Line, told: dict[int, Json]) -> Json:
+def _line_text(position: int, line: Line, told: dict[int, str]) -> str:
     assert line.trace is not None
-    return {
-        "position": position,
-        "component": line.code,
-        "point": line.point,
-        "starts": line.period.start.isoformat() if line.period else None,
-        "ends": line.period.end.isoformat() if line.period else None,
-        "quantity": plain(line.quantity),
-        "unit": line.unit,
-        "unit_price": plain(line.unit_price),
-        "price_base_quantity": plain(line.price_base_quantity),
-        "net": plain(line.net),
-        "vat_category": line.vat_category,
-        "vat_rate": plain(line.vat_rate),
-        "quality": line.quality.value if line.quality else None,
-        "refers_to": line.refers_to,
-        "trace": trace_as_json(line.trace, told),
-    }
+    starts, ends = line.period or (None, None)
+    return (
+        f'{{"position":{position},"component":{text_of(line.code)},"point":{text_of(line.point)},'
+        f'"starts":{_day(starts)},"ends":{_day(ends)},"quantity":{line.quantity:f},"unit":{text_of(line.unit)},'
+        f'"unit_price":{line.unit_price:f},"price_base_quantity":{line.price_base_quantity:f},'
+        f'"net":{line.net:f},"vat_category":{text_of(line.vat_category)},"vat_rate":{line.vat_rate:f},'
+        f'"quality":{text_of(line.quality)},"refers_to":{text_of(line.refers_to)},'
+        f'"trace":{trace_text(line.trace, told)}}}'
+    )
+
+
+def _day(day: date | None) -> str:
+    return "null" if day is None else f'"{day.isoformat()}"'

@@ -6,7 +6,8 @@ them with what the migrations build.
 
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, Row, create_engine
+import psycopg
+from sqlalchemy import Connection, Engine, MetaData, Row, create_engine
 from sqlalchemy.engine import URL, make_url
 
 # The columns of a row are known at run time only.
@@ -50,3 +51,10 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
 def conninfo(engine: Engine) -> str:
     """Return the libpq connection string of an engine, for libraries that speak psycopg directly."""
     return engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def driver_connection(connection: Connection) -> psycopg.Connection[Any]:
+    """Return psycopg's own connection of the caller's transaction, for what SQLAlchemy has no words for (COPY)."""
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
+    return driver

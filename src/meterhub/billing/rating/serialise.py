@@ -1,6 +1,7 @@
 """Results as JSON values: decimals as strings, dates as ISO, and traces that can be read back."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -17,7 +18,18 @@ TRACES: dict[str, type] = {kind.__name__.removesuffix("Trace").lower(): kind for
 _NAMES = {kind: name for name, kind in TRACES.items()}
 # Every line has a trace, so the fields of its parts are looked up once and for all.
 _PARTS: tuple[type, ...] = (Evidence, RegisterValue, MeterVolume, *TRACES.values())
-_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in _PARTS}
+
+
+def _form(kind: type) -> tuple[tuple[str, ...], str]:
+    """Return the fields of a trace's part, and its JSON text with a place for each."""
+    names = tuple(field.name for field in fields(kind))
+    places = [f'"{name}":%s' for name in names]
+    rule = _NAMES.get(kind)
+    return names, "{" + ",".join([f'"rule":"{rule}"', *places] if rule else places) + "}"
+
+
+_FORMS = {kind: _form(kind) for kind in _PARTS}
+_quoted: Callable[[str], str] = json.encoder.encode_basestring
 
 
 def plain(value: Decimal) -> str:
@@ -88,14 +100,23 @@ def line_from_json(value: Mapping[str, Any]) -> Line:
     )
 
 
-def trace_as_json(trace: Trace, told: dict[int, Any] | None = None) -> dict[str, Any]:
-    """Return a trace as JSON, `rule` naming its kind; `trace_from_json` reads it back.
+def trace_as_json(trace: Trace) -> dict[str, Any]:
+    """Return a trace as JSON, `rule` naming its kind; `trace_from_json` reads it back."""
+    made: dict[str, Any] = json.loads(trace_text(trace))
+    return made
+
+
+def trace_text(trace: Trace, told: dict[int, str] | None = None) -> str:
+    """Return a trace as JSON text, made at once: a run writes it for every line.
 
     Lines of a document share the meters' volumes: `told` keeps what was written of them, by identity.
     """
-    made = _as_json(trace, {} if told is None else told)
-    assert isinstance(made, dict)
-    return made
+    return _text(trace, {} if told is None else told)
+
+
+def text_of(value: str | None) -> str:
+    """Return a text as JSON text."""
+    return "null" if value is None else _quoted(value)
 
 
 def trace_from_json(value: Any) -> Trace:
@@ -104,26 +125,30 @@ def trace_from_json(value: Any) -> Trace:
     return trace
 
 
-def _as_json(value: object, told: dict[int, Any]) -> Any:
-    if value is None or type(value) is int or type(value) is str:
-        return value
-    if isinstance(value, MeterVolume):
+def _text(value: Any, told: dict[int, str]) -> str:  # Any: whatever a trace's fields are of
+    kind = type(value)
+    if kind is str:
+        return _quoted(value)
+    if kind is int:
+        return str(value)
+    if value is None:
+        return "null"
+    if kind is Decimal:
+        return f'"{value:f}"'
+    if kind is date:
+        return f'"{value.isoformat()}"'
+    if kind is tuple:
+        return f"[{','.join([_text(one, told) for one in value])}]"
+    form = _FORMS.get(kind)
+    if form is None:
+        return _quoted(str(value))
+    names, template = form
+    if kind is MeterVolume:
         made = told.get(id(value))
         if made is None:
-            made = told[id(value)] = {name: _as_json(getattr(value, name), told) for name in _FIELDS[MeterVolume]}
+            made = told[id(value)] = template % tuple([_text(getattr(value, name), told) for name in names])
         return made
-    if isinstance(value, Decimal):
-        return plain(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, tuple):
-        return [_as_json(one, told) for one in value]
-    names = _FIELDS.get(type(value))
-    if names is not None:
-        made = {name: _as_json(getattr(value, name), told) for name in names}
-        rule = _NAMES.get(type(value))
-        return {"rule": rule, **made} if rule else made
-    return value
+    return template % tuple([_text(getattr(value, name), told) for name in names])
 
 
 def _from_json(kind: Any, value: Any) -> Any:
