@@ -17,6 +17,7 @@ from meterhub.billing.documents.letters import letter_from_json
 from meterhub.billing.dunning import collection, disconnection, events, interest, rates, reminders
 from meterhub.billing.dunning.steps import Step
 from meterhub.billing.ledger import allocations, balances, posting, stops
+from meterhub.billing.payments import clerk
 from meterhub.billing.schemas import TariffDocument
 from meterhub.errors import BadInput, Conflict
 from tests.billing.service.town import Town, b1_house
@@ -172,6 +173,17 @@ def test_interest_runs_to_the_payment_day_and_a_part_payment_lowers_it(town):
 def test_who_paid_on_the_due_day_owes_no_interest(town):
     pay(town, GROSS, DUE)
     assert charge(town, date(2025, 12, 31), date(2026, 1, 2))[0] == []
+
+
+def test_the_day_counts_on_which_the_payer_paid_and_not_when_the_bank_booked_it(town):
+    reference = town.scalar("SELECT reference FROM invoice")
+    with town.engine.begin() as connection:
+        clerk.enter(
+            connection, hub_settings(), SYSTEM, amount=GROSS, reference=reference,
+            paid_on=DUE, booked_on=DUE + timedelta(days=4),
+        )  # fmt: skip
+    assert balance(town) == 0
+    assert charge(town, date(2025, 12, 31), date(2026, 1, 2), minimum=Decimal(0))[0] == []
 
 
 def test_a_payment_that_came_back_counts_as_never_made(town):

@@ -252,10 +252,13 @@ def _interest(snapshot: Json) -> list[ReceivableInterest]:
 
 
 def _payments(connection: Connection, entry_ids: Sequence[int]) -> dict[int, list[Payment]]:
-    """Return what covered receivables and when; what was taken back covers nothing."""
+    """Return what covered receivables on which day; what was taken back covers nothing.
+
+    It is the payer's day where the bank tells it: who paid in time is not late because of the bank.
+    """
     found: dict[int, list[Payment]] = defaultdict(list)
     for row in connection.execute(_COVERED, {"ids": list(entry_ids)}):
-        found[row.debit_entry_id].append(Payment(row.booked_on, row.amount))
+        found[row.debit_entry_id].append(Payment(row.paid_on, row.amount))
     return found
 
 
@@ -279,8 +282,10 @@ _LATE = text(
     LEFT JOIN LATERAL (
         SELECT coalesce(sum(a.amount), 0) AS covered
         FROM allocation a JOIN ledger_entry p ON p.id = a.credit_entry_id
+        LEFT JOIN payment y ON y.id = p.payment_id
         WHERE a.debit_entry_id = e.id
-            AND p.booked_on < greatest(e.due_on + 1, coalesce(c.charged_to, e.due_on + 1))) a ON true
+            AND coalesce(y.paid_on, p.booked_on)
+                < greatest(e.due_on + 1, coalesce(c.charged_to, e.due_on + 1))) a ON true
     WHERE e.amount > 0 AND e.due_on < :until
         AND (e.kind = 'invoice' AND i.kind <> 'interest' OR e.kind = 'opening' AND o.number IS NOT NULL)
         AND greatest(e.due_on + 1, coalesce(c.charged_to, e.due_on + 1)) <= :until
@@ -291,11 +296,12 @@ _LATE = text(
 )
 _COVERED = text(
     """
-    SELECT a.debit_entry_id, p.booked_on, sum(a.amount) AS amount
+    SELECT a.debit_entry_id, coalesce(y.paid_on, p.booked_on) AS paid_on, sum(a.amount) AS amount
     FROM allocation a JOIN ledger_entry p ON p.id = a.credit_entry_id
+    LEFT JOIN payment y ON y.id = p.payment_id
     WHERE a.debit_entry_id = ANY(CAST(:ids AS bigint[]))
-    GROUP BY a.debit_entry_id, p.booked_on HAVING sum(a.amount) <> 0
-    ORDER BY a.debit_entry_id, p.booked_on
+    GROUP BY 1, 2 HAVING sum(a.amount) <> 0
+    ORDER BY 1, 2
     """
 )
 _CHARGE = text(
