@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from meterhub.web import town
+from meterhub.web import queries, town
 from tests.alerts.stored import store_point
 from tests.web.town import BURST, LEAKY, NOW, SILENT
 
@@ -202,3 +202,21 @@ def test_the_count_of_meters_heard_follows_within_one_look(site):
                 {"at": NOW},
             )
     assert counts == [6, 6, 7]
+
+
+def test_a_meter_that_only_people_read_was_not_heard(site):
+    def heard():
+        with site.engine.connect() as connection:
+            return queries.heard(connection, NOW).read
+
+    before = heard()
+    with site.engine.begin() as connection:
+        insert = (
+            "INSERT INTO register_read (meter_id, at, volume_ml, source) "
+            "SELECT max(meter_id), :at, 1, :source FROM installation"
+        )
+        connection.execute(text(insert), {"at": NOW, "source": "customer"})
+    assert heard() == before
+    with site.engine.begin() as connection:
+        connection.execute(text(insert), {"at": NOW, "source": "amr"})
+    assert heard() == before + 1

@@ -35,11 +35,12 @@ def delivered(connection: Connection, day: date) -> AnyRow:
 
 
 def heard(connection: Connection, at: datetime) -> Heard:
-    """Return how many installed meters were read in the last 24 hours; one probe of an index a meter."""
+    """Return how many installed meters were read by radio in the last 24 hours; one probe of an index a meter."""
     statement = text(
         """
         SELECT count(*) AS installed, count(*) FILTER (WHERE EXISTS (
             SELECT 1 FROM register_read r WHERE r.meter_id = i.meter_id AND r.at >= :since AND r.at <= :until
+                AND r.source = 'amr'
         )) AS read
         FROM installation i WHERE i.valid @> CAST(:until AS timestamptz)
         """
