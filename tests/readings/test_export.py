@@ -143,6 +143,20 @@ def test_reads_are_those_of_the_api(filled):
     assert [row["at_utc"] for row in same] == [datetime.fromisoformat(one["at"]) for one in told]
 
 
+def test_a_read_that_was_set_aside_is_marked_in_the_api_and_left_out_of_exports(filled):
+    client = filled.client("operations")
+    span = {"from": "2026-03-28T00:00:00Z", "until": "2026-03-30T00:00:00Z"}
+    first, *others = client.get("/api/v1/metering-points/P-1/reads", params=span).json()["items"]
+    assert not any(one["set_aside"] for one in (first, *others))
+    asked = {"volume_m3": None, "reason": "typed wrongly"}
+    assert client.post(f"/api/v1/reads/{first['id']}/edit", json=asked).status_code == 201
+    told = client.get("/api/v1/metering-points/P-1/reads", params=span).json()["items"]
+    assert [one["set_aside"] for one in told] == [True] + [False] * len(others)
+    rows = csv_rows(client.get(f"{ROUTE}/reads", params=span | {"purpose": "audit", "point": "P-1"}))
+    assert first["id"] not in [int(row["read_id"]) for row in rows]
+    assert len(rows) >= len(others)
+
+
 def test_who_exported_what_and_why_is_on_record(filled):
     client = filled.client("operations")
     client.get(f"{ROUTE}/hours", params=SPAN)

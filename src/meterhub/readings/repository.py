@@ -153,7 +153,8 @@ def reads_of_point(
     """Return register reads of a metering point in order of arrival."""
     statement = text(
         """
-        SELECT r.id, m.manufacturer, m.serial, r.at, r.volume_ml, r.source, r.alarms, r.meter_at
+        SELECT r.id, m.manufacturer, m.serial, r.at, r.volume_ml, r.source, r.alarms, r.meter_at,
+            EXISTS (SELECT FROM read_set_aside a WHERE a.meter_id = r.meter_id AND a.read_id = r.id) AS set_aside
         FROM installation i
         JOIN register_read r ON r.meter_id = i.meter_id AND i.valid @> r.at
         JOIN meter m ON m.id = i.meter_id

@@ -49,6 +49,7 @@ class Read(BaseModel):
     source: str
     alarms: list[str]
     meter_at: datetime | None = Field(description="The meter's own clock, as it shows it.")
+    set_aside: bool = Field(description="Somebody decided that it does not count; hours and bills rest on others.")
 
 
 class Gap(BaseModel):

@@ -114,7 +114,7 @@ _QUERIES = {
         SELECT r.id, p.point_code, m.manufacturer, m.serial, r.at, r.volume_ml, r.source, r.alarms, r.meter_at
         {_INSTALLED}
         CROSS JOIN LATERAL (
-            SELECT * FROM register_read v
+            SELECT * FROM counted_read v
             WHERE v.meter_id = i.meter_id AND v.at >= :since AND v.at < :until OFFSET 0
         ) r
         WHERE i.valid @> r.at
