@@ -25,7 +25,7 @@ def audit(as_json: Annotated[bool, typer.Option("--json", help="One JSON object.
             for step in audits.check_documents(connection):
                 faults += step.faults
                 progress.advance(task, step.documents)
-        for check in (audits.check_numbers, audits.check_periods, audits.check_gaps):
+        for check in audits.CHECKS:
             faults += check(connection)
     if as_json:
         typer.echo(json.dumps({"documents": total, "faults": [asdict(fault) for fault in faults]}))

@@ -6,7 +6,9 @@ from datetime import date
 import pytest
 from typer.testing import CliRunner
 
+from meterhub.access.principal import SYSTEM
 from meterhub.billing import audit
+from meterhub.billing.credits import service
 from meterhub.cli import app
 from tests.billing.service.town import at, b1_house
 
@@ -14,7 +16,7 @@ from tests.billing.service.town import at, b1_house
 def faults(town):
     with town.engine.connect() as connection:
         found = [fault for step in audit.check_documents(connection) for fault in step.faults]
-        for check in (audit.check_numbers, audit.check_periods, audit.check_gaps):
+        for check in audit.CHECKS:
             found += check(connection)
     return found
 
@@ -60,11 +62,33 @@ def test_documents_that_nobody_touched_have_no_fault(billed):
             "UPDATE invoice SET period = daterange('2025-04-03', '2025-07-01') WHERE number = '2025-000002'",
             "days_left_out",
         ),
+        ("invoice", "UPDATE invoice SET reference = '12344' WHERE number = '2025-000002'", "document_differs"),
+        ("invoice", "UPDATE invoice SET due_on = due_on + 30 WHERE number = '2025-000002'", "head_differs"),
+        ("invoice", "UPDATE invoice SET currency = 'NOK' WHERE number = '2025-000002'", "head_differs"),
+        (
+            "invoice",
+            "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{customer,customer_no}', '\"X\"')",
+            "head_differs",
+        ),
+        ("ledger_entry", "UPDATE ledger_entry SET due_on = due_on + 30", "head_differs"),
+        (
+            "billing_frozen",
+            "UPDATE billing_frozen SET content = jsonb_set(content, '{seller,iban}', '\"FI00\"')",
+            "frozen_differs",
+        ),
     ],
 )
 def test_a_fault_is_found_and_named(billed, table, query, code):
     tamper(billed, table, query)
     assert code in {fault.code for fault in faults(billed)}
+
+
+def test_lines_that_a_credit_note_returned_are_kept_twice_and_compared(billed):
+    with billed.engine.begin() as connection:
+        service.credit(connection, SYSTEM, "2025-000001", "read wrongly", [1], issued_on=date(2025, 7, 3))
+    assert faults(billed) == []
+    tamper(billed, "credit_line", "UPDATE credit_line SET position = 2")
+    assert [fault.code for fault in faults(billed)] == ["head_differs"]
 
 
 def test_the_command_tells_by_its_exit_code(billed, database_url, monkeypatch):

@@ -5,10 +5,10 @@ contracts that nobody else has taken (SKIP LOCKED). After a crash a run goes on 
 wholly there or not.
 """
 
-import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from multiprocessing import get_context
@@ -24,13 +24,14 @@ from meterhub.billing.runs.holds.model import Case
 from meterhub.billing.runs.loading import Account, Chunk, load_chunk
 from meterhub.billing.runs.neighbours import History
 from meterhub.billing.runs.picturing import prepare_documents
-from meterhub.billing.runs.snapshot import frozen_prices
+from meterhub.billing.runs.snapshot import frozen_hash, frozen_prices
 from meterhub.errors import NotFound
+from meterhub.kit.arrays import integers
 from meterhub.kit.db import AnyRow, make_engine
 from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
-CHUNK = 200
+CHUNK = 500
 # One computes while the other waits for the database; of many contracts each in a process of its own.
 WORKERS = 2
 MANY = 2_000
@@ -73,7 +74,8 @@ def calculate(
         if workers > 1 and work.contracts > MANY:
             _share_processes(engine, settings, run_id, chunk_size, workers)
         else:
-            _share(engine, lambda connection: bill_chunk(connection, work, chunk_size), workers)
+            with _engine_apart(engine) as apart:
+                _share(apart, lambda connection: bill_chunk(connection, work, chunk_size), workers)
         with engine.begin() as connection:
             finish(connection, run_id)
     except BaseException:
@@ -90,7 +92,8 @@ def issue_run(
         work = begin_issuing(connection, settings, run_id)
     if work is None:
         return
-    _share(engine, lambda connection: issue_drafts(connection, work, chunk_size), workers)
+    with _engine_apart(engine) as apart:
+        _share(apart, lambda connection: issue_drafts(connection, work, chunk_size), workers)
     with engine.begin() as connection:
         finish_issuing(connection, run_id)
 
@@ -103,7 +106,7 @@ def _share(engine: Engine, one_chunk: Callable[[Connection], int], workers: int)
         try:
             while not fault.is_set():
                 with engine.begin() as connection:
-                    connection.execute(_PLAN_AS_TABLES_ARE)
+                    connection.execute(_BY_INDEX)
                     if not one_chunk(connection):
                         return
         except BaseException:
@@ -116,9 +119,23 @@ def _share(engine: Engine, one_chunk: Callable[[Connection], int], workers: int)
         share.result()
 
 
+@contextmanager
+def _engine_apart(engine: Engine) -> Iterator[Engine]:
+    """Yield connections that keep no plans: tables grow while a run fills them."""
+    apart = make_engine(_url(engine), prepares=False)
+    try:
+        yield apart
+    finally:
+        apart.dispose()
+
+
+def _url(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=False)
+
+
 def _share_processes(engine: Engine, settings: Settings, run_id: int, size: int, workers: int) -> None:
     """Let processes calculate, each with its own connections: rating is computing, and a process has one core."""
-    url = engine.url.render_as_string(hide_password=False)
+    url = _url(engine)
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         shares = [pool.submit(_calculate_apart, url, settings, run_id, size) for _ in range(workers)]
     for share in shares:
@@ -126,15 +143,10 @@ def _share_processes(engine: Engine, settings: Settings, run_id: int, size: int,
 
 
 def _calculate_apart(url: str, settings: Settings, run_id: int, size: int) -> None:
-    engine = make_engine(url)
-    try:
+    with _engine_apart(make_engine(url)) as engine:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
-        if work is None:
-            return
         _share(engine, lambda connection: bill_chunk(connection, work, size), 1)
-    finally:
-        engine.dispose()
 
 
 def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work | None:
@@ -159,7 +171,7 @@ def bill_chunk(connection: Connection, work: Work, size: int) -> int:
     if not taken:
         return 0
     if not work.preview:
-        connection.execute(_LOCK_POINTS, {"ids": taken})
+        connection.execute(_LOCK_POINTS, {"ids": integers(taken)})
     drafts.drop(connection, run_id, taken)
     zone, cuts = work.pricing.settings.tz, work.pricing.cuts()
     chunk = load_chunk(connection, run_id, work.run.kind, taken, zone, cuts)
@@ -175,7 +187,8 @@ def bill_chunk(connection: Connection, work: Work, size: int) -> int:
     faulty = {one.contract_id for one in held if not one.releasable}
     drafts.store(connection, run_id, [bill for bill in bills if bill.contract_id not in faulty])
     drafts.hold(connection, run_id, _one_each(held))
-    values = {"run_id": run_id, "ids": taken, "billed": list({bill.contract_id for bill in bills})}
+    billed = {bill.contract_id for bill in bills}
+    values = {"run_id": run_id, "ids": integers(taken), "billed": integers(billed)}
     connection.execute(_DONE, values)
     connection.execute(_COUNT, {"id": run_id, "done": len(taken)})
     return len(taken)
@@ -207,7 +220,7 @@ def issue_drafts(connection: Connection, work: Work, size: int) -> int:
     if not taken:
         return 0
     if not work.preview:
-        connection.execute(_LOCK_POINTS, {"ids": taken})
+        connection.execute(_LOCK_POINTS, {"ids": integers(taken)})
     drafts.issue_chunk(connection, run_id, work.pricing.country, taken, preview=work.preview)
     connection.execute(_COUNT, {"id": run_id, "done": len(taken)})
     return len(taken)
@@ -244,14 +257,13 @@ def _pricing(connection: Connection, settings: Settings, run: AnyRow) -> Pricing
         DateRange(min(run.period_start, since or run.period_start), run.period_end),
     )
     frozen = frozen_of(settings, tariff.country, tariff.currency, frozen_list)
-    content = json.dumps(frozen, ensure_ascii=False, sort_keys=True)
-    name = hashlib.sha256(content.encode()).hexdigest()
-    connection.execute(_FREEZE, {"hash": name, "content": content})
+    name = frozen_hash(frozen)
+    connection.execute(_FREEZE, {"hash": name, "content": json.dumps(frozen, ensure_ascii=False)})
     return Pricing(settings, tariff.currency, tariff.country, frozen_list, frozen, name)
 
 
-# Tables grow while a run fills them: a plan kept from when they were empty would scan them whole.
-_PLAN_AS_TABLES_ARE = text("SET LOCAL plan_cache_mode = force_custom_plan")
+# Checks of foreign keys keep their plans, and a plan made while a table is empty would scan it whole ever after.
+_BY_INDEX = text("SET LOCAL enable_seqscan = off")
 
 _FIX_CONTRACTS = text(
     """

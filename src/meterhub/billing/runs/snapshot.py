@@ -4,6 +4,8 @@ A run rates exactly what it stores: it builds the snapshot first and rates `quot
 whoever computes an issued invoice again. Volumes are integer millilitres, other numbers decimal strings.
 """
 
+import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from datetime import date
 from decimal import Decimal
@@ -54,6 +56,12 @@ _SETTLED_BY_MONTHS = Rules(volume_apportion=Apportion.MONTHS)
 _METERED = tuple(Service)
 # Overload flow Q4 of the usual household meter, Q3 = 2.5 m³/h (ISO 4064-1): what a rollover may not exceed.
 HOUSEHOLD_Q4_M3H = Decimal("3.125")
+
+
+def frozen_hash(frozen: Json) -> str:
+    """Return the name under which what many documents share is kept: a hash of its content."""
+    content = json.dumps(frozen, ensure_ascii=False, sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()
 
 
 def frozen_prices(tariff: AnyRow, versions: Sequence[AnyRow], vat: Sequence[AnyRow], period: DateRange) -> Json:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from sqlalchemy import text
 
+from meterhub.billing import audit
 from meterhub.health.checks import Finding, Patient, fail, ok, warn
 
 TODO = "Stop billing and look at what is named: meterhub explain invoice follows a document to its reads."
@@ -34,6 +35,12 @@ INVARIANTS = (
         """,
     ),
 )
+AUDIT = "Stop billing and run meterhub bill audit, which looks at every document."
+WHOLE = (
+    ("numbers of documents have no gaps", audit.check_numbers),
+    ("no day of a contract is billed twice", audit.check_periods),
+    ("documents agree with snapshot, run and ledger", audit.check_heads),
+)
 _FAILED_RUNS = text("SELECT id FROM billing_run WHERE state = 'failed' ORDER BY id DESC LIMIT 5")
 SHOWN = 3
 
@@ -46,6 +53,14 @@ def check(patient: Patient) -> Iterator[Finding]:
         if found:
             more = " and others" if len(found) > SHOWN else ""
             yield fail(f"not so: {name}: {', '.join(map(str, found[:SHOWN]))}{more}", TODO)
+        else:
+            yield ok(name)
+    for name, look in WHOLE:
+        faults = look(patient.connection)
+        if faults:
+            more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+            shown = "; ".join(f"{one.subject} {one.message}" for one in faults[:SHOWN])
+            yield fail(f"not so: {name}: {shown}{more}", AUDIT)
         else:
             yield ok(name)
     failed = patient.connection.execute(_FAILED_RUNS).scalars().all()
