@@ -146,7 +146,8 @@ def _calculate_apart(url: str, settings: Settings, run_id: int, size: int) -> No
     with _engine_apart(make_engine(url)) as engine:
         with engine.begin() as connection:
             work = begin(connection, settings, run_id)
-        _share(engine, lambda connection: bill_chunk(connection, work, size), 1)
+        if work is not None:
+            _share(engine, lambda connection: bill_chunk(connection, work, size), 1)
 
 
 def begin(connection: Connection, settings: Settings, run_id: int, *, preview: bool = False) -> Work | None:
