@@ -19,6 +19,7 @@ from meterhub.billing.ledger import posting
 from meterhub.billing.rating.model import Country, Document, DocumentType, Line
 from meterhub.billing.rating.serialise import plain, text_of, trace_text
 from meterhub.billing.receivables.identifiers import make_kid_mod10, make_viite
+from meterhub.kit.arrays import integers
 from meterhub.kit.periods import DateRange
 from meterhub.kit.values import Json
 
@@ -103,7 +104,7 @@ def issue_stored(
         return []
     numbers = take_numbers(connection, heads, preview=preview)
     values = {
-        "ids": list(draft_ids),
+        "ids": integers(draft_ids),
         "numbers": [one.number for one in numbers],
         "references": [one.reference for one in numbers],
     }

@@ -29,10 +29,11 @@ def parse_url(url: str) -> URL:
     return make_url(url).set(drivername="postgresql+psycopg")
 
 
-def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engine:
+def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10, prepares: bool = True) -> Engine:
     """Return an engine whose sessions work in UTC and give up on locks instead of hanging.
 
-    Broken connections are noticed before use (the server may have been restarted).
+    Broken connections are noticed before use (the server may have been restarted). With `prepares` a statement
+    that comes again and again keeps its plan; without, it is planned for its values and for tables as they are.
     """
     return create_engine(
         parse_url(url),
@@ -44,6 +45,7 @@ def make_engine(url: str, *, pool_size: int = 5, max_overflow: int = 10) -> Engi
             "options": "-c timezone=UTC -c lock_timeout=30s -c idle_in_transaction_session_timeout=5min",
             "connect_timeout": 10,
             "application_name": "meterhub",
+            "prepare_threshold": 5 if prepares else None,
         },
     )
 

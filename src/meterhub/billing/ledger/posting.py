@@ -9,6 +9,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.ledger.allocations import cover, set_off, take_back
 from meterhub.errors import Conflict, NotFound
+from meterhub.kit.arrays import integers
 
 BILLING = "billing"
 
@@ -35,8 +36,8 @@ class NewEntry:
 
 def post_invoices(connection: Connection, invoice_ids: Sequence[int]) -> None:
     """Post issued documents that are not in the ledger yet; credit that customers have is set off at once."""
-    customers = connection.execute(_POST_INVOICES, {"ids": list(invoice_ids), "by": BILLING}).scalars().all()
-    with_credit = connection.execute(_WITH_CREDIT, {"ids": list(customers)}).scalars().all()
+    customers = connection.execute(_POST_INVOICES, {"ids": integers(invoice_ids), "by": BILLING}).scalars().all()
+    with_credit = connection.execute(_WITH_CREDIT, {"ids": integers(customers)}).scalars().all()
     set_off(connection, with_credit, BILLING)
 
 

@@ -71,7 +71,7 @@ def by_time(
                 Reason.BAD_SCENARIO, f"tariff {component.code!r}: payer {charged.payer!r} is not a payer"
             )
         owner = context.owner(charged.payer)
-        for line in _lines(span, charged, time(span.version), context.rules.fixed_method):
+        for line in _shared_lines(context, span, charged, time(span.version)):
             assert line.period is not None
             yield Charge(line, owner, line.period.start)
 
@@ -94,6 +94,13 @@ def known(value: Decimal | int | str | None, what: str, component: str) -> Decim
     if value is None:
         raise RatingError(Reason.SITE_FACT_MISSING, f"tariff {component!r}: the site's {what} is not known")
     return value
+
+
+def _shared_lines(context: RatingContext, span: Span, charged: Charged, time: Time) -> list[Line]:
+    method = context.rules.fixed_method
+    return context.quote.prices.lines_by_time(
+        span, (charged, time, method), lambda: _lines(span, charged, time, method)
+    )
 
 
 def _lines(span: Span, charged: Charged, time: Time, method: FixedMethod) -> list[Line]:

@@ -1,16 +1,18 @@
 """Price lists: versions of components and of VAT rates, checked once, and cut into spans of one price."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from typing import NamedTuple, TypeVar
 
 from meterhub.billing.rating.errors import RatingError, Reason
-from meterhub.billing.rating.model import TariffVersion, VatVersion
+from meterhub.billing.rating.model import Line, TariffVersion, VatVersion
 from meterhub.kit.periods import DateRange, cut_days
 
 MAX_PRICE_DECIMALS = 6
+# Fees by floor area differ from site to site: what is kept of them must not grow with the town.
+MAX_KEPT = 1_000
 
 _Version = TypeVar("_Version", TariffVersion, VatVersion)
 
@@ -49,12 +51,13 @@ class Component:
 class PriceList:
     """Components and VAT versions that were checked against overlaps; share one among many quotes."""
 
-    __slots__ = ("_concerned", "_spans", "components", "vat")
+    __slots__ = ("_by_time", "_concerned", "_spans", "components", "vat")
 
     def __init__(self, components: tuple[Component, ...], vat: dict[str, tuple[VatVersion, ...]]) -> None:
         self.components = components
         self.vat = vat
         self._spans: dict[tuple[str, DateRange, date | None], list[Span]] = {}
+        self._by_time: dict[Hashable, list[Line]] = {}
         self._concerned = self._cuts_of_others()
 
     @classmethod
@@ -99,6 +102,16 @@ class PriceList:
             spans = self._spans_by_price(component, billed, vat_day)
             spans = self._spans[key] = _cut(spans, self._concerned.get(component.code, ()))
         return _cut(spans, cuts)
+
+    def lines_by_time(self, span: Span, key: Hashable, make: Callable[[], list[Line]]) -> list[Line]:
+        """Return lines that depend on a span and `key` alone, made once: most sites pay the same fees by time."""
+        whole_key = (span.period, id(span.version), id(span.vat), key)
+        lines = self._by_time.get(whole_key)
+        if lines is None:
+            lines = make()
+            if len(self._by_time) < MAX_KEPT:
+                self._by_time[whole_key] = lines
+        return lines
 
     def _cuts_of_others(self) -> dict[str, tuple[date, ...]]:
         """Return by component the days on which a share of it (a surcharge, a credit) changes (R4)."""

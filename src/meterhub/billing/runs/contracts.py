@@ -9,6 +9,7 @@ from decimal import Decimal
 from sqlalchemy import Connection, text
 
 from meterhub.billing.credits.repository import wholly_credited
+from meterhub.kit.arrays import integers
 from meterhub.kit.db import AnyRow
 from meterhub.kit.values import Json
 
@@ -73,7 +74,7 @@ def customer_of(row: AnyRow) -> Json:
 
 def load_contracts(connection: Connection, run_id: int, ids: Sequence[int], zone: str) -> list[Contract]:
     """Load contracts of a run, each kind of fact in one query for all of them."""
-    values = {"run_id": run_id, "ids": list(ids)}
+    values = {"run_id": run_id, "ids": integers(ids)}
     parts = _Parts()
     for row in connection.execute(_PAYERS, values):
         payer = Payer(row.customer_id, row.weight, row.from_on, row.until_on, customer_of(row))
@@ -99,7 +100,7 @@ def load_contracts(connection: Connection, run_id: int, ids: Sequence[int], zone
             parts.estimates.get(row.contract_id, ()),
             row.contract_id in parts.read_since,
         )
-        for row in connection.execute(_CONTRACTS, values)
+        for row in connection.execute(_CONTRACTS, values).all()
     ]
 
 

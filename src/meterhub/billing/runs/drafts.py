@@ -10,6 +10,7 @@ from meterhub.billing.rating.model import DocumentType
 from meterhub.billing.rating.serialise import plain
 from meterhub.billing.runs.accounts import Bill, Held
 from meterhub.billing.runs.neighbours import Conflicting, conflicts
+from meterhub.kit.arrays import integers
 from meterhub.kit.db import driver_connection
 
 
@@ -26,7 +27,7 @@ def store(connection: Connection, run_id: int, bills: Sequence[Bill]) -> None:
 
 def drop(connection: Connection, run_id: int, contract_ids: Sequence[int]) -> None:
     """Forget the drafts of contracts, and what they had reserved."""
-    values = {"run_id": run_id, "ids": list(contract_ids)}
+    values = {"run_id": run_id, "ids": integers(contract_ids)}
     connection.execute(_DROP, values)
     connection.execute(_UNRESERVE, values)
 
@@ -54,14 +55,14 @@ def issue_chunk(
     hold(connection, run_id, [Held(key, one.code, one.message) for key, one in clashes.items()])
     good = [one for one in contract_ids if one not in clashes]
     drop(connection, run_id, list(clashes))
-    drafts = connection.execute(_DRAFTS, {"run_id": run_id, "ids": good}).all()
+    drafts = connection.execute(_DRAFTS, {"run_id": run_id, "ids": integers(good)}).all()
     heads = [(DocumentType(draft.type), country, draft.year) for draft in drafts]
     ids = issue_stored(connection, [draft.id for draft in drafts], heads, preview=preview)
-    values = {"run_id": run_id, "ids": good}
+    values = {"run_id": run_id, "ids": integers(good)}
     connection.execute(_KEEP_ANNUAL_VOLUMES, values)
     connection.execute(_DROP, values)
     states = ["held" if one in clashes else "issued" for one in contract_ids]
-    connection.execute(_SET, {"run_id": run_id, "ids": list(contract_ids), "states": states})
+    connection.execute(_SET, {"run_id": run_id, "ids": integers(contract_ids), "states": states})
     return ids
 
 
@@ -69,7 +70,7 @@ def _returned_meanwhile(
     connection: Connection, run_id: int, contract_ids: Sequence[int]
 ) -> dict[int, Conflicting]:
     """Return the contracts of which another document returned, since the calculation, what a draft returns."""
-    values = {"run_id": run_id, "ids": list(contract_ids)}
+    values = {"run_id": run_id, "ids": integers(contract_ids)}
     return {
         row.contract_id: Conflicting(
             "credited_meanwhile", f"{row.number} has returned a line of {row.refers_to} since: resume the run"

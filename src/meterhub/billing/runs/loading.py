@@ -169,7 +169,7 @@ _AROUND = text(
 def _deduct_points(connection: Connection, point_ids: Sequence[int]) -> dict[int, list[tuple[int, str]]]:
     """Return by point the deduct points that are taken off its wastewater."""
     result: dict[int, list[tuple[int, str]]] = defaultdict(list)
-    for row in connection.execute(_DEDUCT_POINTS, {"ids": list(point_ids)}):
+    for row in connection.execute(_DEDUCT_POINTS, {"ids": integers(point_ids)}):
         result[row.deducts_from_id].append((row.id, row.point_code))
     return result
 
@@ -203,7 +203,7 @@ def installed_at(
             "starts": instants(bounds[key][0] for key, _, _ in wanted),
             "ends": instants(bounds[key][1] for key, _, _ in wanted),
         },
-    )
+    ).all()
     result: dict[int, list[Installed]] = defaultdict(list)
     for row in rows:
         result[row.account].append(Installed(*row))
@@ -241,7 +241,7 @@ def _boundaries(
             "low": instants(one.valid_from or EVER_FROM for _, one, _, _ in wanted),
             "high": instants(one.valid_to or EVER_TO for _, one, _, _ in wanted),
         },
-    )
+    ).all()
     result: dict[tuple[int, int], list[Boundary]] = defaultdict(list)
     for (key, one, day, at), row in zip(wanted, rows, strict=True):
         before = StoredRead(*row[1:6]) if row.b_id is not None else None

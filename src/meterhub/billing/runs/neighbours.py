@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 
 from meterhub.billing.credits.repository import wholly_credited
 from meterhub.billing.runs.usage import Carried
+from meterhub.kit.arrays import integers
 
 CLOSING = "invoice"
 OPENING = "next_invoice"
@@ -52,7 +53,7 @@ class Neighbours:
 
 def load_neighbours(connection: Connection, run_id: int, ids: Sequence[int]) -> Neighbours:
     """Load what the documents around say."""
-    values = {"run_id": run_id, "ids": list(ids)}
+    values = {"run_id": run_id, "ids": integers(ids)}
     carried: dict[tuple[int, int], dict[date, Carried]] = defaultdict(dict)
     marks: dict[tuple[int, int], Mark] = {}
     for row in connection.execute(_CLOSINGS, values):
@@ -74,7 +75,7 @@ def load_neighbours(connection: Connection, run_id: int, ids: Sequence[int]) -> 
 
 def conflicts(connection: Connection, run_id: int, ids: Sequence[int]) -> dict[int, Conflicting]:
     """Return the contracts that another document or run stands against, and why."""
-    values = {"run_id": run_id, "ids": list(ids)}
+    values = {"run_id": run_id, "ids": integers(ids)}
     found = {
         row.contract_id: Conflicting(
             "run_before_open",

@@ -105,8 +105,5 @@ WORDS = {
     "READING_SERVICE": "Meter reading",
     "letter_number": "Letter number",
     "letter_on": "Date",
-    "email_text": (
-        "Hello,\n\n{title} {number} is attached (PDF).\n\n"
-        "Questions? {email}, {phone}\n\n{seller}\n"
-    ),
+    "email_text": ("Hello,\n\n{title} {number} is attached (PDF).\n\nQuestions? {email}, {phone}\n\n{seller}\n"),
 }

@@ -107,7 +107,6 @@ WORDS = {
     "letter_number": "Kirjeen numero",
     "letter_on": "Päivä",
     "email_text": (
-        "Hei,\n\n{title} {number} on tämän viestin liitteenä (PDF).\n\n"
-        "Kysyttävää? {email}, {phone}\n\n{seller}\n"
+        "Hei,\n\n{title} {number} on tämän viestin liitteenä (PDF).\n\nKysyttävää? {email}, {phone}\n\n{seller}\n"
     ),
 }

@@ -105,8 +105,5 @@ WORDS = {
     "READING_SERVICE": "Måleravlesning",
     "letter_number": "Brevnummer",
     "letter_on": "Dato",
-    "email_text": (
-        "Hei,\n\n{title} {number} er vedlagt (PDF).\n\n"
-        "Spørsmål? {email}, {phone}\n\n{seller}\n"
-    ),
+    "email_text": ("Hei,\n\n{title} {number} er vedlagt (PDF).\n\nSpørsmål? {email}, {phone}\n\n{seller}\n"),
 }

@@ -106,8 +106,5 @@ WORDS = {
     "READING_SERVICE": "Mätaravläsning",
     "letter_number": "Brevnummer",
     "letter_on": "Datum",
-    "email_text": (
-        "Hej,\n\n{title} {number} finns som bilaga (PDF).\n\n"
-        "Frågor? {email}, {phone}\n\n{seller}\n"
-    ),
+    "email_text": ("Hej,\n\n{title} {number} finns som bilaga (PDF).\n\nFrågor? {email}, {phone}\n\n{seller}\n"),
 }
