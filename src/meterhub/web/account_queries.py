@@ -4,6 +4,9 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from meterhub.access import audit
+from meterhub.access.principal import Principal
+from meterhub.errors import NotFound
 from meterhub.kit.db import AnyRow
 
 
@@ -19,6 +22,17 @@ def customer(connection: Connection, customer_no: str) -> AnyRow | None:
     return connection.execute(
         text("SELECT * FROM customer WHERE customer_no = :no"), {"no": customer_no}
     ).one_or_none()
+
+
+def look_at(connection: Connection, principal: Principal, customer_no: str) -> AnyRow:
+    """Return the customer whose account a clerk works on, and log the look; raises NotFound."""
+    row = customer(connection, customer_no)
+    if row is None:
+        raise NotFound(f"there is no customer {customer_no!r}")
+    audit.record(
+        connection, principal, action="read-account", purpose="billing", subject=f"customer:{customer_no}"
+    )
+    return row
 
 
 def documents(connection: Connection, customer_id: int) -> Sequence[AnyRow]:

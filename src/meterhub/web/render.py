@@ -23,7 +23,16 @@ FOLDER = Path(__file__).parent
 NARROW_SPACE = "\N{NARROW NO-BREAK SPACE}"
 ML_PER_L = 1000
 # UN/ECE Recommendation 20, as invoices have them.
-UNITS = {"MTQ": "m³", "DAY": "days", "MON": "months", "C62": "pcs", "HUR": "h", "MTK": "m²", "MTR": "m", "KMT": "km"}
+UNITS = {
+    "MTQ": "m³",
+    "DAY": "days",
+    "MON": "months",
+    "C62": "pcs",
+    "HUR": "h",
+    "MTK": "m²",
+    "MTR": "m",
+    "KMT": "km",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +54,7 @@ NAV = (
     NavItem("/accounts", "Accounts", Permission.READ_LEDGER),
     NavItem("/payments", "Payments", Permission.READ_LEDGER),
     NavItem("/refunds", "Refunds", Permission.READ_LEDGER),
+    NavItem("/accounting", "Bookkeeping", Permission.READ_LEDGER),
     NavItem("/dunning", "Dunning", Permission.READ_INVOICES),
     NavItem("/other-bills", "Other bills", Permission.READ_INVOICES),
     NavItem("/prices", "Prices", Permission.READ_TARIFFS),

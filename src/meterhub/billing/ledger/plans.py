@@ -1,5 +1,6 @@
 """Payment plans: open items to be paid in instalments; while that is kept, nobody is reminded of them."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -30,6 +31,15 @@ def even_instalments(total: Decimal, days: Sequence[date]) -> list[Instalment]:
     share = (total / len(days)).quantize(CENT, rounding="ROUND_DOWN")
     spare = int((total - share * len(days)) / CENT)
     return [Instalment(day, share + (CENT if n < spare else ZERO)) for n, day in enumerate(days)]
+
+
+def monthly(first: date, count: int) -> list[date]:
+    """Return the same day of so many months, the last day where a month is shorter."""
+    months = [first.year * 12 + first.month - 1 + n for n in range(count)]
+    return [
+        date(month // 12, month % 12 + 1, min(first.day, monthrange(month // 12, month % 12 + 1)[1]))
+        for month in months
+    ]
 
 
 def agree(

@@ -42,6 +42,16 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountSum:
+    """What an export books on a ledger account."""
+
+    account: str
+    currency: str
+    debit: Decimal
+    credit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Export:
     """An export: its number, control totals and CSV."""
 
@@ -60,7 +70,7 @@ def export(connection: Connection, settings: Settings, principal: Principal, unt
     """
     connection.execute(text("LOCK TABLE accounting_export IN SHARE ROW EXCLUSIVE MODE"))
     values = {"until": until, "by": principal.name}
-    export_id: int = connection.execute(_BEGIN, values).scalar_one()
+    export_id: int = connection.execute(_BEGIN, values).scalar_one()  # gapless: the table is locked
     taken = connection.execute(_TAKE, {"id": export_id, "until": until}).rowcount
     if not taken:
         raise Conflict(f"everything booked until {until} has been exported already")
@@ -118,6 +128,16 @@ def as_csv(export_id: int, rows: Iterable[Row]) -> str:
     return out.getvalue()
 
 
+def sums(content: str) -> list[AccountSum]:
+    """Return debit and credit by ledger account of an export as it was written."""
+    found: dict[tuple[str, str], list[Decimal]] = defaultdict(lambda: [ZERO, ZERO])
+    for row in csv.DictReader(StringIO(content), delimiter=";"):
+        both = found[row["account"], row["currency"]]
+        both[0] += Decimal(row["debit"] or ZERO)
+        both[1] += Decimal(row["credit"] or ZERO)
+    return [AccountSum(*key, *both) for key, both in sorted(found.items())]
+
+
 def _rows(connection: Connection, chart: Accounting, export_id: int) -> Iterable[Row]:
     values = {"id": export_id}
     for row in connection.execute(_ENTRIES, values):
@@ -148,8 +168,8 @@ def _rows(connection: Connection, chart: Accounting, export_id: int) -> Iterable
 
 _EXPORTS = "SELECT id, until, rows, debit, created_at, created_by"
 _BEGIN = text(
-    "INSERT INTO accounting_export (until, rows, debit, content, created_by) "
-    "VALUES (:until, 0, 0, '', :by) RETURNING id"
+    "INSERT INTO accounting_export (id, until, rows, debit, content, created_by) OVERRIDING SYSTEM VALUE "
+    "SELECT coalesce(max(id), 0) + 1, :until, 0, 0, '', :by FROM accounting_export RETURNING id"
 )
 _TAKE = text(
     """

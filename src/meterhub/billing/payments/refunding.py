@@ -57,7 +57,7 @@ def propose(
     if customer is None:
         raise NotFound(f"there is no customer {customer_no!r}")
     lock_accounts(connection, [customer.id])
-    credit = _credit(connection, customer.id, settings.currency)
+    credit = credit_of(connection, customer.id, settings.currency)
     wanted = credit if amount is None else amount
     if wanted <= 0 or wanted > credit:
         raise Conflict(f"{wanted} cannot be paid back: the account has an open credit of {credit}")
@@ -193,10 +193,16 @@ def mark_returned(
 
 
 def refunds(
-    connection: Connection, *, state: str | None = None, after_id: int | None = None, limit: int = 100
+    connection: Connection,
+    *,
+    state: str | None = None,
+    customer_id: int | None = None,
+    after_id: int | None = None,
+    limit: int = 100,
 ) -> Sequence[AnyRow]:
-    """Return refunds with who did what, newest first."""
-    return connection.execute(_LIST, {"state": state, "before": after_id, "limit": limit}).all()
+    """Return refunds, of all accounts or of one, with who did what, newest first."""
+    values = {"state": state, "customer": customer_id, "before": after_id, "limit": limit}
+    return connection.execute(_LIST, values).all()
 
 
 def refund_by_id(connection: Connection, refund_id: int) -> AnyRow:
@@ -207,7 +213,8 @@ def refund_by_id(connection: Connection, refund_id: int) -> AnyRow:
     return row
 
 
-def _credit(connection: Connection, customer_id: int, currency: str) -> Decimal:
+def credit_of(connection: Connection, customer_id: int, currency: str) -> Decimal:
+    """Return what a customer has in credit and could be paid back."""
     found = [one.open_amount for one in open_credits(connection, [customer_id]) if one.currency == currency]
     return sum(found, ZERO)
 
@@ -267,7 +274,8 @@ _SELECT = """
 """
 _LIST = text(
     _SELECT
-    + "WHERE r.state = coalesce(:state, r.state) AND (CAST(:before AS int) IS NULL OR r.id < :before) "
+    + "WHERE r.state = coalesce(:state, r.state) AND r.customer_id = coalesce(:customer, r.customer_id) "
+    + "AND (CAST(:before AS int) IS NULL OR r.id < :before) "
     + "ORDER BY r.id DESC LIMIT :limit"
 )
 _ONE = text(_SELECT + "WHERE r.id = :id")

@@ -90,10 +90,16 @@ def find(connection: Connection, write_off_id: int) -> AnyRow:
 
 
 def write_offs(
-    connection: Connection, *, state: str | None, before_id: int | None, limit: int
+    connection: Connection,
+    *,
+    state: str | None = None,
+    customer_id: int | None = None,
+    before_id: int | None = None,
+    limit: int,
 ) -> Sequence[AnyRow]:
-    """Return write-offs, newest first."""
-    return connection.execute(_LIST, {"state": state, "before": before_id, "limit": limit}).all()
+    """Return write-offs, of all accounts or of one, newest first."""
+    values = {"state": state, "customer": customer_id, "before": before_id, "limit": limit}
+    return connection.execute(_LIST, values).all()
 
 
 def _waiting(connection: Connection, write_off_id: int) -> AnyRow:
@@ -162,12 +168,14 @@ _DECIDE = text(
 _LOCKED = text("SELECT * FROM write_off WHERE id = :id FOR NO KEY UPDATE")
 _SELECT = """
     SELECT w.id, w.debit_entry_id, w.amount, w.reason, w.state, w.entry_id, w.created_at, w.created_by,
-           w.decided_at, w.decided_by, c.customer_no, i.number
+           w.decided_at, w.decided_by, c.customer_no, i.number,
+           EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = w.entry_id) AS undone
     FROM write_off w JOIN ledger_entry e ON e.id = w.debit_entry_id JOIN customer c ON c.id = e.customer_id
     LEFT JOIN invoice i ON i.id = e.invoice_id
 """
 _LIST = text(
     _SELECT
-    + "WHERE w.state = coalesce(:state, w.state) AND (CAST(:before AS int) IS NULL OR w.id < :before) "
+    + "WHERE w.state = coalesce(:state, w.state) AND e.customer_id = coalesce(:customer, e.customer_id) "
+    + "AND (CAST(:before AS int) IS NULL OR w.id < :before) "
     + "ORDER BY w.id DESC LIMIT :limit"
 )

@@ -13,6 +13,7 @@ from meterhub.access.dependencies import ClockDep, EngineDep, SettingsDep
 from meterhub.access.policy import Permission
 from meterhub.access.principal import Principal
 from meterhub.billing.ledger import balances, plans, stops
+from meterhub.billing.payments import refunding, writing_off
 from meterhub.errors import NotFound
 from meterhub.kit.charts import Bar, Size
 from meterhub.kit.db import AnyRow
@@ -28,6 +29,7 @@ from meterhub.web.security import page
 router = page_router()
 
 ROWS = 50
+SHOWN = 20
 MONTHS = 13
 POINTS_SHOWN = 12
 MONTH = timedelta(days=28)
@@ -83,6 +85,10 @@ def show(
             "points": points,
             "plans": plans.plans_of(connection, customer.id, today),
             "stops": stops.stops_of(connection, customer.id),
+            "stop_reasons": stops.REASONS,
+            "credit": refunding.credit_of(connection, customer.id, settings.currency),
+            "refunds": refunding.refunds(connection, customer_id=customer.id, limit=SHOWN),
+            "write_offs": writing_off.write_offs(connection, customer_id=customer.id, limit=SHOWN),
             "today": today,
             "picture": _balance(entries, today, settings.currency),
             "sees_water": principal.may(Permission.READ_CONSUMPTION),

@@ -1,6 +1,5 @@
 """Payments: bank files with control totals, the queue with suggestions, matching with preview and undo."""
 
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 from fastapi import Depends, Form, Query, Request, Response, UploadFile
@@ -14,6 +13,7 @@ from meterhub.billing.payments.clerk import Wanted, rolled_back
 from meterhub.billing.payments.suggestions import suggest
 from meterhub.errors import BadInput, MeterhubError
 from meterhub.kit.paging import page_of
+from meterhub.web.forms import amount_of
 from meterhub.web.page_route import page_router, see_other
 from meterhub.web.render import render
 from meterhub.web.security import own_form, page
@@ -159,10 +159,4 @@ def take_up(payment_id: int, engine: EngineDep, principal: Writer) -> Response:
 
 
 def _wanted(customer: str, entry: int | None, amount: str) -> Wanted:
-    try:
-        part = Decimal(amount.strip().replace(",", ".")) if amount.strip() else None
-    except InvalidOperation:
-        raise BadInput(f"{amount!r} is not an amount", fields={"amount": "not a number"}) from None
-    if part is not None and (not part.is_finite() or part != round(part, 2)):
-        raise BadInput(f"{amount!r} is not an amount in cents", fields={"amount": "not in cents"})
-    return Wanted(customer.strip(), part, () if entry is None else (entry,))
+    return Wanted(customer.strip(), amount_of(amount), () if entry is None else (entry,))
