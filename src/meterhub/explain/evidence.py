@@ -21,15 +21,17 @@ from meterhub.ingest.decoding import (
     Registered,
     Registry,
     open_link,
-    read_telegram,
+    read_with_telegram,
 )
+from meterhub.ingest.history import told_at
+from meterhub.ingest.history_queries import register_told
 from meterhub.ingest.repository import load_formats
 from meterhub.kit.db import AnyRow
 from meterhub.kit.money import ml_as_m3
 from meterhub.kit.units import ML_PER_M3
 from meterhub.kit.values import Json
 from meterhub.settings import Settings
-from meterhub.wmbus import FormatStore
+from meterhub.wmbus import FormatStore, Telegram
 
 
 class Evidence:
@@ -127,35 +129,41 @@ class Evidence:
         if frame is None:
             return Step(f"raw frame {frame_id}", Verdict.UNKNOWN, "its retention has ended")
         title = f"raw frame {frame.id}, heard by {frame.gateway} at {frame.received_at.isoformat()}"
-        found = differences({"time": read.at}, {"time": frame.received_at})
-        decoded = self._decoded(installation, read, bytes(frame.frame))
+        told = register_told(self._connection, read.meter_id, read.at, frame.id)
+        found = [] if told is not None else differences({"time": read.at}, {"time": frame.received_at})
+        decoded = self._decoded(installation, read, frame, told)
         return checked(title, found, (Step(bytes(frame.frame).hex()), decoded))
 
-    def _decoded(self, installation: Json, read: AnyRow, frame: bytes) -> Step:
-        """Decrypt and decode the frame again, on the way that it came in by."""
-        link = open_link(frame)
+    def _decoded(self, installation: Json, read: AnyRow, frame: AnyRow, told: str | None) -> Step:
+        """Decrypt and decode the frame again, on the way that it came in by; `told` names a past register."""
+        link = open_link(bytes(frame.frame))
         if isinstance(link, Damaged):
             return Step("decoding", Verdict.DIFFERS, f"the frame is damaged: {link.detail}")
         try:
-            outcome = self._read_again(installation, link)
+            outcome, telegram = self._read_again(installation, link)
         except MeterhubError as error:
             return Step("decryption and decoding", Verdict.UNKNOWN, f"cannot be opened here: {error.detail}")
         if isinstance(outcome, Held) and outcome.reason is Reason.FRAGMENT:
             return Step("decoding", Verdict.UNKNOWN, "the last part of a message that came in several frames")
         if isinstance(outcome, Held):
             return Step("decryption and decoding", Verdict.DIFFERS, f"{outcome.reason}: {outcome.detail}")
-        shown = "no register" if outcome.volume_ml is None else f"{ml_as_m3(outcome.volume_ml):f} m³"
+        register, name = outcome.volume_ml, ""
+        if told is not None:
+            name = f"historic register {told}: "
+            zone = self._settings.tz
+            register = None if telegram is None else told_at(telegram, frame.received_at, read.at, zone)
+        shown = "no register" if register is None else f"{ml_as_m3(register):f} m³"
         return checked(
-            f"decrypted and decoded again: {shown}",
-            differences({"volume [ml]": read.volume_ml}, {"volume [ml]": outcome.volume_ml}),
+            f"decrypted and decoded again: {name}{shown}",
+            differences({"volume [ml]": read.volume_ml}, {"volume [ml]": register}),
         )
 
-    def _read_again(self, installation: Json, link: Readable) -> MeterRead | Held:
+    def _read_again(self, installation: Json, link: Readable) -> tuple[MeterRead | Held, Telegram | None]:
         meter_id = installation["meter_id"]
         keys = key_for(self._connection, self._settings, meter_id)
         name = (installation["manufacturer"], installation["serial"])
         meter = Registered(meter_id, installation["digits"], tuple(keys))
-        return read_telegram(link, Registry({name: meter}), self._formats)
+        return read_with_telegram(link, Registry({name: meter}), self._formats)
 
 
 _BASIS = {

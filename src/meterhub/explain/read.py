@@ -16,6 +16,8 @@ from meterhub.errors import MeterhubError, NotFound
 from meterhub.explain import read_queries
 from meterhub.explain.model import Step, Verdict, checked, differences, step_as_json
 from meterhub.ingest.decoding import Damaged, Readable, open_link
+from meterhub.ingest.history import told_at
+from meterhub.ingest.history_queries import register_told
 from meterhub.ingest.repository import load_formats
 from meterhub.kit.db import AnyRow
 from meterhub.kit.hours import ceil_hour, floor_hour
@@ -137,8 +139,9 @@ def read(
     steps: list[Step] = []
     if frame is not None:
         heard = read_queries.heard_again(connection, frame.id, frame.received_at, window)
-        opened, decoding = _decoded(connection, settings, stored, bytes(frame.frame))
-        steps = [_transmission(connection, stored, frame, window), decoding]
+        told = register_told(connection, stored.meter_id, stored.at, frame.id)
+        opened, decoding = _decoded(connection, settings, stored, frame, told)
+        steps = [_transmission(connection, stored, frame, window, told), decoding]
     elif stored.raw_frame_id is not None:
         steps = [Step(f"raw frame {stored.raw_frame_id}", Verdict.UNKNOWN, "its retention has ended")]
     around = read_queries.neighbours(connection, stored.meter_id, stored.at)
@@ -165,14 +168,21 @@ def record_look(connection: Connection, principal: Principal, found: ReadExplana
     )
 
 
-def _transmission(connection: Connection, stored: AnyRow, frame: AnyRow, window: timedelta) -> Step:
-    """Check that the frame is the read's, and the only one of its transmission."""
+def _transmission(
+    connection: Connection, stored: AnyRow, frame: AnyRow, window: timedelta, told: str | None
+) -> Step:
+    """Check that the frame is the read's, and the only one of its transmission.
+
+    A register of the past (`told` names it) was heard after its time.
+    """
     link = open_link(bytes(frame.frame))
     content = link.link.frame if isinstance(link, Readable) else bytes(frame.frame)
     found = differences(
-        {"time": stored.at, "fingerprint": frame.fingerprint},
+        {"time": stored.at if told is None else frame.received_at, "fingerprint": frame.fingerprint},
         {"time": frame.received_at, "fingerprint": fingerprint(content)},
     )
+    if told is not None and stored.at >= frame.received_at:
+        found.append(f"a register of the past cannot be of {stored.at} in a frame of {frame.received_at}")
     others = read_queries.twins(connection, frame, window)
     if others:
         found.append(f"the same bytes were stored within {window.seconds} s as frame {others[0]}")
@@ -180,10 +190,10 @@ def _transmission(connection: Connection, stored: AnyRow, frame: AnyRow, window:
 
 
 def _decoded(
-    connection: Connection, settings: Settings, stored: AnyRow, frame: bytes
+    connection: Connection, settings: Settings, stored: AnyRow, frame: AnyRow, told: str | None
 ) -> tuple[Opened | None, Step]:
     title = "decrypted and decoded again"
-    link = open_link(frame)
+    link = open_link(bytes(frame.frame))
     if isinstance(link, Damaged):
         return None, Step(title, Verdict.DIFFERS, f"the frame is damaged: {link.detail}")
     formats = FormatStore(load_formats(connection))
@@ -192,6 +202,8 @@ def _decoded(
     except (FrameError, MeterhubError) as error:
         said = error.detail if isinstance(error, MeterhubError) else str(error)
         return None, Step(title, Verdict.UNKNOWN, f"cannot be opened here: {said}")
+    if told is not None:
+        return opened, _of_the_past(opened, settings, stored, frame, told)
     total = opened.telegram.readings.get("total_m3")
     register = None if total is None or isinstance(total, str) else volume_ml(Decimal(total))
     shown = "no register" if register is None else f"{ml_as_m3(register):f} m³"
@@ -200,6 +212,17 @@ def _decoded(
         {"volume [ml]": register, "alarms": sorted(opened.telegram.alarms)},
     )
     return opened, checked(f"{title}: {shown}, {opened.key}", found)
+
+
+def _of_the_past(opened: Opened, settings: Settings, stored: AnyRow, frame: AnyRow, told: str) -> Step:
+    """Check that the frame tells the register for the time of the read, which is before it was heard."""
+    register = told_at(opened.telegram, frame.received_at, stored.at, settings.tz)
+    shown = "no register of that time" if register is None else f"{ml_as_m3(register):f} m³"
+    title = f"historic register {told} of {stored.meter_at}, from the frame of {frame.received_at.isoformat()}"
+    return checked(
+        f"{title}, decoded again: {shown}, {opened.key}",
+        differences({"volume [ml]": stored.volume_ml}, {"volume [ml]": register}),
+    )
 
 
 def _open(

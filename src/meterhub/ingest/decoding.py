@@ -138,20 +138,32 @@ def open_link(raw: bytes) -> Readable | Damaged:
 
 def read_telegram(readable: Readable, registry: Registry, formats: FormatStore) -> MeterRead | Held:
     """Decrypt and decode a frame of a registered meter."""
+    return read_with_telegram(readable, registry, formats)[0]
+
+
+def read_with_telegram(
+    readable: Readable, registry: Registry, formats: FormatStore
+) -> tuple[MeterRead | Held, Telegram | None]:
+    """Do the same, and return as well what was decoded; None where no registered meter sent the frame."""
     for address in readable.candidates:
         meter = registry.meters.get(address[:2])
         if meter is not None:
-            return _read(readable, meter, address, formats)
-    return _held(readable, Reason.UNKNOWN_METER, "the meter is not registered")
+            telegram = _decoded(readable, meter.keys, formats)
+            return _outcome(telegram, meter, address), telegram
+    return _held(readable, Reason.UNKNOWN_METER, "the meter is not registered"), None
 
 
-def _read(readable: Readable, meter: Registered, address: Address, formats: FormatStore) -> MeterRead | Held:
-    keys = meter.keys
+def _decoded(readable: Readable, keys: tuple[bytes, ...], formats: FormatStore) -> Telegram:
     telegram = decode(readable.to_decode, keys[0] if keys else None, formats)
     for older in keys[1:]:
         if telegram.security is not SecurityResult.KEY_WRONG:
             break
         telegram = decode(readable.to_decode, older, formats)
+    return telegram
+
+
+def _outcome(telegram: Telegram, meter: Registered, address: Address) -> MeterRead | Held:
+    keys = meter.keys
     if telegram.c_field != USUAL_C_FIELD and telegram.kind in WITHOUT_VALUES:
         return MeterRead(meter.id, None, telegram.alarms, None)
     if keys and telegram.security is SecurityResult.PLAIN:

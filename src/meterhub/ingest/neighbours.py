@@ -33,6 +33,8 @@ _NEWEST = """
 _NEWEST_RECENTLY = text(_NEWEST.format(recently="AND r.at >= :since"))
 _NEWEST_EVER = text(_NEWEST.format(recently=""))
 
+# A register of the past (meterhub.ingest.history) speaks against no telegram: its frame, and so its counter, is
+# that of a later one. It is never the newest read, as the one that was heard with it is newer.
 _BEFORE = text(
     """
     SELECT w.place, r.at, r.volume_ml, r.raw_frame_id
@@ -41,6 +43,7 @@ _BEFORE = text(
     CROSS JOIN LATERAL (
         SELECT r.at, r.volume_ml, r.raw_frame_id FROM register_read r
         WHERE r.meter_id = w.meter_id AND r.source IN ('amr', 'installation') AND r.at <= w.at
+            AND NOT EXISTS (SELECT FROM historic_read h WHERE h.meter_id = r.meter_id AND h.at = r.at)
         ORDER BY r.at DESC, r.id DESC LIMIT 1
     ) r
     """

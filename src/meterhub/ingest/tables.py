@@ -118,3 +118,25 @@ late_day = Table(
     Column("day", Date, primary_key=True),
     Column("noted_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
+
+# Reads that were not heard at their time but taken from a dated register (named as in the readings) of a later
+# frame; each only once, also if a person sets it aside.
+historic_read = Table(
+    "historic_read",
+    metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("at", DateTime(timezone=True), primary_key=True),
+    Column("raw_frame_id", BigInteger, nullable=False),
+    Column("reading", Text, nullable=False),
+)
+
+# The frame of a meter that was looked through for dated registers last, when to look again, and the instants of
+# registers that need no second look.
+history_look = Table(
+    "history_look",
+    metadata,
+    Column("meter_id", Integer, ForeignKey("meter.id"), primary_key=True),
+    Column("raw_frame_id", BigInteger),
+    Column("again_at", DateTime(timezone=True), nullable=False),
+    Column("examined", ARRAY(DateTime(timezone=True)), nullable=False),
+)

@@ -15,6 +15,7 @@ from meterhub.billing.delivery.service import SEND
 from meterhub.billing.jobs import PROPOSE, WHAT_IF, propose_dunning, run_billing, try_price_list
 from meterhub.billing.runs.life import RUN
 from meterhub.fleet.jobs import MEASURE, WATCH, measure_coverage, watch_fleet
+from meterhub.ingest.history_jobs import FILL_HISTORY, fill_history
 from meterhub.ingest.retry import retry
 from meterhub.ingest.service import RETRY_TASK
 from meterhub.jobs.rescue import rescue_stalled, tidy
@@ -32,6 +33,7 @@ log = structlog.get_logger(__name__)
 AGAIN = RetryStrategy(max_attempts=60, wait=10)
 EVERY_MINUTE = "* * * * *"
 EVERY_NIGHT = "20 1 * * *"
+BEFORE_CHECKS = "50 0 * * *"
 EVERY_MORNING = "23 4 * * *"
 EVERY_HOUR = "7 * * * *"  # off the full hour, when reads come in and hours are derived
 
@@ -130,7 +132,14 @@ def _add_billing(queue: App, engine: Engine, settings: Settings, clock: Clock) -
 
 
 def _add_checks(queue: App, engine: Engine, settings: Settings, clock: Clock) -> None:
-    """Register the checks of the night."""
+    """Register the work of the night on reads: registers of the past first, then the checks."""
+
+    @queue.periodic(cron=BEFORE_CHECKS)
+    @queue.task(name=FILL_HISTORY, retry=AGAIN, queueing_lock=FILL_HISTORY)
+    def fill_history_task(timestamp: int = 0, meter_id: int | None = None) -> None:  # noqa: ARG001 - as scheduled
+        """Fill gaps with dated registers from telegrams, of all meters or of one."""
+        for step in fill_history(engine, settings, clock(), meter_id=meter_id):
+            log.info("history-filled", meters=step.meters, reads=step.reads)
 
     @queue.periodic(cron=EVERY_NIGHT)
     @queue.task(name=NIGHTLY, retry=AGAIN, queueing_lock=NIGHTLY)
