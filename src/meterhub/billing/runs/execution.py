@@ -34,7 +34,7 @@ from meterhub.settings import Settings
 CHUNK = 500
 # One computes while the other waits for the database; of many contracts each in a process of its own.
 WORKERS = 2
-MANY = 2_000
+MANY = 5_000
 
 
 @dataclass(frozen=True, slots=True)
