@@ -168,7 +168,8 @@ _DECIDE = text(
 _LOCKED = text("SELECT * FROM write_off WHERE id = :id FOR NO KEY UPDATE")
 _SELECT = """
     SELECT w.id, w.debit_entry_id, w.amount, w.reason, w.state, w.entry_id, w.created_at, w.created_by,
-           w.decided_at, w.decided_by, c.customer_no, i.number,
+           w.decided_at, w.decided_by, c.customer_no,
+           coalesce(i.number, (SELECT o.number FROM opening_item o WHERE o.entry_id = e.id)) AS number,
            EXISTS (SELECT 1 FROM ledger_entry r WHERE r.reverses_id = w.entry_id) AS undone
     FROM write_off w JOIN ledger_entry e ON e.id = w.debit_entry_id JOIN customer c ON c.id = e.customer_id
     LEFT JOIN invoice i ON i.id = e.invoice_id

@@ -1,5 +1,6 @@
 """The export to bookkeeping: sums by ledger account before anything is exported, and each export again."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Form, Query, Request, Response
@@ -35,8 +36,8 @@ def show(
     principal: Reader,
     before: Annotated[int | None, Query(ge=0)] = None,
 ) -> Response:
-    """List exports with their control totals, and ask up to which day the next one goes."""
-    until = clock().astimezone(settings.tz).date().replace(day=1)
+    """List exports with their control totals, and ask up to which day the next one goes, usually a month's end."""
+    until = clock().astimezone(settings.tz).date().replace(day=1) - timedelta(days=1)
     return _page(request, engine, principal, before, {"until": until.isoformat()})
 
 
