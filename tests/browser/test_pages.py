@@ -1,29 +1,13 @@
-import shutil
-
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect
 
 from meterhub.app import create_app
 from tests.browser.server import serving
+from tests.browser.visitor import DESK, PHONE, Visitor
 from tests.web.seeded import seeded_town
 from tests.web.town import LEAKY, NOW, PASSWORD
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-ARGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-dev-shm-usage"]
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def chromium():
-    path = next(filter(None, map(shutil.which, NAMES)), None)
-    if path is None:
-        pytest.skip(f"no Chromium here (looked for {', '.join(NAMES)})")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -42,28 +26,6 @@ def address(seeded):
     engine, town = seeded
     with serving(create_app(engine, town.settings, clock=lambda: NOW)) as url:
         yield url
-
-
-class Visitor:
-    """A page that remembers what went wrong while it was looked at."""
-
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self.complaints: list[str] = []
-        page.on("console", lambda m: self.complaints.append(m.text) if m.type in ("error", "warning") else None)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: self.complaints.append(f"failed: {request.url}"))
-        page.on("response", lambda r: self.complaints.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
-
-    def log_in(self, address: str, user: str) -> None:
-        self.page.goto(address)
-        self.page.get_by_label("User name").fill(user)
-        self.page.get_by_label("Password").fill(PASSWORD)
-        self.page.get_by_role("button", name="Log in").click()
-        expect(self.page.get_by_role("heading", name="Overview", level=1)).to_be_visible()
-
-    def fits(self) -> bool:
-        return self.page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
 @pytest.fixture(params=[PHONE, DESK], ids=["390", "1280"])
