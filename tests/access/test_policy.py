@@ -26,7 +26,11 @@ WHO_MAY = {
     "keys:status": {ADMIN, OPERATIONS},
     "tariffs:read": {BILLING, READ_ONLY},
     "tariffs:write": {BILLING},
+    "reads:write": {BILLING, OPERATIONS},
     "invoices:read": {BILLING, READ_ONLY},
+    "ledger:read": {BILLING, READ_ONLY},
+    "payments:write": {BILLING},
+    "refunds:approve": {BILLING},
     "billing:write": {BILLING},
     "alerts:read": {BILLING, OPERATIONS, READ_ONLY},
     "alerts:write": {OPERATIONS},
@@ -56,7 +60,7 @@ def test_a_gateway_may_send_telegrams_and_nothing_else():
 
 
 def test_administering_accounts_opens_no_personal_data():
-    personal = {"customers:read", "points:read", "consumption:read", "invoices:read"}
+    personal = {"customers:read", "points:read", "consumption:read", "invoices:read", "ledger:read"}
     assert not personal & ROLE_PERMISSIONS[ADMIN]
 
 

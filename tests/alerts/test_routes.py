@@ -33,7 +33,7 @@ def client(engine):
 @pytest.fixture
 def as_user(engine):
     def headers(name):
-        token = access.log_in(engine, name, PASSWORD, now=NOW, session_hours=10**5)
+        token = access.log_in(engine, name, PASSWORD, now=NOW, session_hours=10**5, secret=b"s")
         return {"Authorization": f"Bearer {token}"}
 
     return headers

@@ -37,34 +37,35 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class NavItem:
-    """An entry of the menu, for those who may see its page."""
+    """An entry of the menu, in its room, for those who may see its page."""
 
     path: str
     label: str
+    room: str
     permission: Permission
 
 
 NAV = (
-    NavItem("/", "Overview", Permission.VIEW_OVERVIEW),
-    NavItem("/points", "Metering points", Permission.READ_POINTS),
-    NavItem("/alerts", "Alerts", Permission.READ_ALERTS),
-    NavItem("/findings", "Reading quality", Permission.READ_CONSUMPTION),
-    NavItem("/runs", "Billing runs", Permission.READ_INVOICES),
-    NavItem("/invoices", "Invoices", Permission.READ_INVOICES),
-    NavItem("/accounts", "Accounts", Permission.READ_LEDGER),
-    NavItem("/payments", "Payments", Permission.READ_LEDGER),
-    NavItem("/refunds", "Refunds", Permission.READ_LEDGER),
-    NavItem("/accounting", "Bookkeeping", Permission.READ_LEDGER),
-    NavItem("/dunning", "Dunning", Permission.READ_INVOICES),
-    NavItem("/other-bills", "Other bills", Permission.READ_INVOICES),
-    NavItem("/prices", "Prices", Permission.READ_TARIFFS),
-    NavItem("/self-readings", "Self-reading", Permission.READ_CUSTOMERS),
-    NavItem("/quarantine", "Quarantine", Permission.READ_QUARANTINE),
-    NavItem("/fleet", "Gateways", Permission.READ_GATEWAYS),
-    NavItem("/coverage", "Coverage", Permission.READ_POINTS),
-    NavItem("/live", "Live", Permission.READ_CONSUMPTION),
-    NavItem("/keys", "Keys", Permission.READ_KEY_STATUS),
-    NavItem("/operations", "Operations", Permission.READ_HEALTH),
+    NavItem("/", "Overview", "Town", Permission.VIEW_OVERVIEW),
+    NavItem("/points", "Metering points", "Town", Permission.READ_POINTS),
+    NavItem("/alerts", "Alerts", "Town", Permission.READ_ALERTS),
+    NavItem("/findings", "Reading quality", "Town", Permission.READ_CONSUMPTION),
+    NavItem("/live", "Live", "Town", Permission.READ_CONSUMPTION),
+    NavItem("/runs", "Billing runs", "Billing", Permission.READ_INVOICES),
+    NavItem("/invoices", "Invoices", "Billing", Permission.READ_INVOICES),
+    NavItem("/prices", "Prices", "Billing", Permission.READ_TARIFFS),
+    NavItem("/other-bills", "Other bills", "Billing", Permission.READ_INVOICES),
+    NavItem("/self-readings", "Self-reading", "Billing", Permission.READ_CUSTOMERS),
+    NavItem("/dunning", "Dunning", "Billing", Permission.READ_INVOICES),
+    NavItem("/accounts", "Accounts", "Money", Permission.READ_LEDGER),
+    NavItem("/payments", "Payments", "Money", Permission.READ_LEDGER),
+    NavItem("/refunds", "Refunds", "Money", Permission.READ_LEDGER),
+    NavItem("/accounting", "Bookkeeping", "Money", Permission.READ_LEDGER),
+    NavItem("/fleet", "Gateways", "Radio", Permission.READ_GATEWAYS),
+    NavItem("/coverage", "Coverage", "Radio", Permission.READ_POINTS),
+    NavItem("/quarantine", "Quarantine", "Radio", Permission.READ_QUARANTINE),
+    NavItem("/keys", "Keys", "Radio", Permission.READ_KEY_STATUS),
+    NavItem("/operations", "Operations", "System", Permission.READ_HEALTH),
 )
 
 
@@ -130,12 +131,14 @@ def render(
     settings: Settings = request.app.state.settings
     zone = settings.tz
     nav = [item for item in NAV if principal is not None and principal.may(item.permission)]
-    here = request.url.path
+    address = request.url.path
+    here = max((item for item in NAV if address.startswith(item.path)), key=lambda item: len(item.path))
     html = _ENVIRONMENT.get_template(template).render(
         **values,
         me=principal,
-        nav=nav,
-        here=max((item.path for item in NAV if here.startswith(item.path)), key=len, default=""),
+        rooms={item.room: item for item in reversed(nav)},
+        nav=[item for item in nav if item.room == here.room],
+        here=here,
         utility=settings.utility.name,
         zone=settings.zone,
         at=lambda value: _at(value, zone),
