@@ -99,16 +99,24 @@ def issue_stored(
     *,
     preview: bool = False,
 ) -> list[int]:
-    """Number and store what a billing run has calculated, and post it; `heads` are type, country, year of each."""
+    """Number and store what a billing run has calculated, and post it; `heads` are type, country, year of each.
+
+    Who has taken numbers keeps others waiting until the transaction ends: lines, which are most of the work, are
+    stored before.
+    """
     if not draft_ids:
         return []
+    stored = connection.execute(_PARTS_OF_DRAFTS, {"drafts": integers(draft_ids)}).all()
+    id_of = {row.draft_id: row.id for row in stored}
+    ids = [id_of[draft_id] for draft_id in draft_ids]
     numbers = take_numbers(connection, heads, preview=preview)
     values = {
-        "ids": integers(draft_ids),
+        "ids": integers(ids),
+        "drafts": integers(draft_ids),
         "numbers": [one.number for one in numbers],
         "references": [one.reference for one in numbers],
     }
-    ids = [row.id for row in connection.execute(_ISSUE_STORED, values)]
+    connection.execute(_HEADS_OF_DRAFTS, values)
     posting.post_invoices(connection, ids)
     return ids
 
@@ -170,56 +178,77 @@ _TAKE = text(
     """
 )
 
+# Rows of documents from a `bill` with ids. That lines and groups belong to a document is checked at the commit.
+_HEADS = """
+    INSERT INTO invoice (id, number, reference, type, kind, run_id, contract_id, customer_id, credits_id, period,
+                         issued_on, due_on, currency, net, vat, gross, daily_l, snapshot)
+    OVERRIDING SYSTEM VALUE
+    SELECT id, number, reference, type, kind, run_id, contract_id, customer_id, credits_id, period,
+           issued_on, due_on, currency, net, vat, gross, daily_l, snapshot
+    FROM bill
+"""
+_GROUPS = """
+    INSERT INTO invoice_vat (invoice_id, category, rate, base, vat)
+    SELECT bill.id, g.category, g.rate, g.base, g.vat
+    FROM bill CROSS JOIN LATERAL
+         json_to_recordset(bill.groups) AS g (category text, rate numeric, base numeric, vat numeric)
+"""
+_LINES = """
+    INSERT INTO invoice_line (invoice_id, position, component, point, period, quantity, unit, unit_price,
+                              price_base_quantity, net, vat_category, vat_rate, quality, refers_to, trace)
+    SELECT bill.id, l.position, l.component, l.point,
+           CASE WHEN l.starts IS NOT NULL THEN daterange(l.starts, l.ends) END, l.quantity, l.unit,
+           l.unit_price, l.price_base_quantity, l.net, l.vat_category, l.vat_rate, l.quality, l.refers_to, l.trace
+    FROM bill CROSS JOIN LATERAL
+         json_to_recordset(bill.lines) AS l
+             (position int, component text, point text, starts date, ends date, quantity numeric, unit text,
+              unit_price numeric, price_base_quantity numeric, net numeric, vat_category text,
+              vat_rate numeric, quality text, refers_to text, trace jsonb)
+"""
+_NEXT_ID = "CAST(nextval('invoice_id_seq') AS int)"
+
 # One JSON text a call: arrays of long texts would be escaped character by character on the way.
-_FROM_JSON = """
-    SELECT * FROM json_to_recordset(CAST(:bills AS json)) AS new
-        (number text, reference text, type text, kind text, run_id int, contract_id int, customer_id int,
-         credits_id int, starts date, ends date, issued_on date, due_on date, currency text,
-         net numeric, vat numeric, gross numeric, daily_l numeric, snapshot jsonb, lines json, groups json)
-"""
+_ISSUE = text(
+    f"""
+    WITH bill AS MATERIALIZED (
+        SELECT {_NEXT_ID} AS id, new.*,
+               CASE WHEN starts IS NOT NULL THEN daterange(starts, ends) END AS period,
+               CAST(NULL AS numeric) AS daily_l
+        FROM json_to_recordset(CAST(:bills AS json)) AS new
+            (number text, reference text, type text, kind text, run_id int, contract_id int, customer_id int,
+             credits_id int, starts date, ends date, issued_on date, due_on date, currency text,
+             net numeric, vat numeric, gross numeric, snapshot jsonb, lines json, groups json)
+    ), heads AS ({_HEADS}), grouped AS ({_GROUPS}), lined AS ({_LINES})
+    SELECT id, number FROM bill
+    """  # noqa: S608 - constants
+)
 
-_STORE = """
-    WITH bill AS MATERIALIZED ({source}), issued AS (
-        INSERT INTO invoice (number, reference, type, kind, run_id, contract_id, customer_id, credits_id, period,
-                             issued_on, due_on, currency, net, vat, gross, daily_l, snapshot)
-        SELECT number, reference, type, kind, run_id, contract_id, customer_id, credits_id,
-               CASE WHEN starts IS NOT NULL THEN daterange(starts, ends) END,
-               issued_on, due_on, currency, net, vat, gross, daily_l, snapshot
-        FROM bill
-        RETURNING id, number
-    ), grouped AS (
-        INSERT INTO invoice_vat (invoice_id, category, rate, base, vat)
-        SELECT issued.id, g.category, g.rate, g.base, g.vat
-        FROM issued JOIN bill USING (number) CROSS JOIN LATERAL
-             json_to_recordset(bill.groups) AS g (category text, rate numeric, base numeric, vat numeric)
-    ), lined AS (
-        INSERT INTO invoice_line (invoice_id, position, component, point, period, quantity, unit, unit_price,
-                                  price_base_quantity, net, vat_category, vat_rate, quality, refers_to, trace)
-        SELECT issued.id, l.position, l.component, l.point,
-               CASE WHEN l.starts IS NOT NULL THEN daterange(l.starts, l.ends) END, l.quantity, l.unit,
-               l.unit_price, l.price_base_quantity, l.net, l.vat_category, l.vat_rate, l.quality, l.refers_to,
-               l.trace
-        FROM issued JOIN bill USING (number) CROSS JOIN LATERAL
-             json_to_recordset(bill.lines) AS l
-                 (position int, component text, point text, starts date, ends date, quantity numeric, unit text,
-                  unit_price numeric, price_base_quantity numeric, net numeric, vat_category text,
-                  vat_rate numeric, quality text, refers_to text, trace jsonb)
+_PARTS_OF_DRAFTS = text(
+    f"""
+    WITH bill AS MATERIALIZED (
+        SELECT {_NEXT_ID} AS id, d.id AS draft_id, d.lines, d.groups
+        FROM unnest(CAST(:drafts AS bigint[])) WITH ORDINALITY AS w (id, at) JOIN billing_draft d ON d.id = w.id
+        ORDER BY w.at
+    ), grouped AS ({_GROUPS}), lined AS ({_LINES})
+    SELECT id, draft_id FROM bill
+    """  # noqa: S608 - constants
+)
+
+_HEADS_OF_DRAFTS = text(
+    f"""
+    WITH bill AS (
+        SELECT w.id, w.number, w.reference, d.type, 'consumption' AS kind, d.run_id, d.contract_id, d.customer_id,
+               CAST(NULL AS int) AS credits_id, d.period, r.issued_on, r.due_on, t.currency, d.net, d.vat, d.gross,
+               d.daily_l, d.snapshot
+        FROM unnest(CAST(:ids AS int[]), CAST(:drafts AS bigint[]), CAST(:numbers AS text[]),
+                    CAST(:references AS text[])) AS w (id, draft_id, number, reference)
+        JOIN billing_draft d ON d.id = w.draft_id
+        JOIN billing_run r ON r.id = d.run_id
+        JOIN tariff t ON t.id = r.tariff_id
     )
-    SELECT id, number FROM issued
-"""
-
-_FROM_DRAFTS = """
-    SELECT w.number, w.reference, d.type, 'consumption' AS kind, d.run_id, d.contract_id, d.customer_id,
-           CAST(NULL AS int) AS credits_id, lower(d.period) AS starts, upper(d.period) AS ends, r.issued_on,
-           r.due_on, t.currency, d.net, d.vat, d.gross, d.daily_l, d.snapshot, d.lines, d.groups
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:numbers AS text[]), CAST(:references AS text[]))
-         AS w (id, number, reference)
-    JOIN billing_draft d ON d.id = w.id JOIN billing_run r ON r.id = d.run_id JOIN tariff t ON t.id = r.tariff_id
-    ORDER BY w.number
-"""
-
-_ISSUE = text(_STORE.format(source=_FROM_JSON))
-_ISSUE_STORED = text(_STORE.format(source=_FROM_DRAFTS))
+    {_HEADS}
+    """  # noqa: S608 - constants
+)
 
 
 def _row(draft: Draft, number: str, reference: str) -> str:

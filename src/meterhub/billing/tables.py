@@ -115,7 +115,12 @@ invoice = Table(
 invoice_vat = Table(
     "invoice_vat",
     metadata,
-    Column("invoice_id", Integer, ForeignKey("invoice.id"), primary_key=True),
+    Column(
+        "invoice_id",
+        Integer,
+        ForeignKey("invoice.id", deferrable=True, initially="DEFERRED"),
+        primary_key=True,
+    ),
     Column("category", Text, primary_key=True),
     Column("rate", Numeric, primary_key=True),
     Column("base", Numeric(12, 2), nullable=False),
@@ -126,7 +131,7 @@ invoice_line = Table(
     "invoice_line",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("invoice_id", Integer, ForeignKey("invoice.id"), nullable=False),
+    Column("invoice_id", Integer, ForeignKey("invoice.id", deferrable=True, initially="DEFERRED"), nullable=False),
     Column("position", Integer, nullable=False),
     Column("component", Text, nullable=False),
     Column("point", Text),
