@@ -61,6 +61,7 @@ NAV = (
     NavItem("/payments", "Payments", "Money", Permission.READ_LEDGER),
     NavItem("/refunds", "Refunds", "Money", Permission.READ_LEDGER),
     NavItem("/accounting", "Bookkeeping", "Money", Permission.READ_LEDGER),
+    NavItem("/opening-balances", "Opening balances", "Money", Permission.WRITE_PAYMENTS),
     NavItem("/fleet", "Gateways", "Radio", Permission.READ_GATEWAYS),
     NavItem("/coverage", "Coverage", "Radio", Permission.READ_POINTS),
     NavItem("/quarantine", "Quarantine", "Radio", Permission.READ_QUARANTINE),
