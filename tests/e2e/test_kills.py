@@ -92,7 +92,7 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def wait_until(condition, timeout_s=60.0):
+def wait_until(condition, timeout_s=180.0):
     deadline = time.monotonic() + timeout_s
     while not (done := condition()) and time.monotonic() < deadline:
         time.sleep(0.05)
