@@ -117,8 +117,12 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "amount <> 0 AND (amount < 0) = (reverses_id IS NOT NULL)", name=op.f("ck_allocation_amount")
         ),
-        sa.ForeignKeyConstraint(["credit_entry_id"], ["ledger_entry.id"], name=op.f("fk_allocation_credit_entry_id")),
-        sa.ForeignKeyConstraint(["debit_entry_id"], ["ledger_entry.id"], name=op.f("fk_allocation_debit_entry_id")),
+        sa.ForeignKeyConstraint(
+            ["credit_entry_id"], ["ledger_entry.id"], name=op.f("fk_allocation_credit_entry_id")
+        ),
+        sa.ForeignKeyConstraint(
+            ["debit_entry_id"], ["ledger_entry.id"], name=op.f("fk_allocation_debit_entry_id")
+        ),
         sa.ForeignKeyConstraint(["reverses_id"], ["allocation.id"], name=op.f("fk_allocation_reverses_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_allocation")),
     )

@@ -38,7 +38,9 @@ def upgrade() -> None:
         sa.Column("gross", sa.Numeric(12, 2), nullable=False),
         sa.Column("daily_l", sa.Numeric(), nullable=True),
         sa.Column("annual_m3", sa.Numeric(), nullable=True),
-        sa.Column("adjustment_ids", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column(
+            "adjustment_ids", postgresql.ARRAY(sa.Integer()), server_default=sa.text("'{}'"), nullable=False
+        ),
         sa.Column("snapshot", postgresql.JSONB(), nullable=False),
         sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("groups", sa.JSON(), nullable=False),
@@ -195,5 +197,13 @@ def downgrade() -> None:
     op.execute("UPDATE billing_run SET state = 'finished' WHERE state = 'issued'")
     op.create_check_constraint(op.f("ck_billing_run_state"), "billing_run", STATES_BEFORE)
     op.alter_column("billing_run", "billing_group", nullable=False)
-    for name in ("cancelled_by", "cancelled_at", "approved_by", "approved_at", "parameters", "contract_ids", "kind"):
+    for name in (
+        "cancelled_by",
+        "cancelled_at",
+        "approved_by",
+        "approved_at",
+        "parameters",
+        "contract_ids",
+        "kind",
+    ):
         op.drop_column("billing_run", name)

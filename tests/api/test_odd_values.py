@@ -22,9 +22,7 @@ def caller(hub):
 @pytest.fixture
 def ours(hub):
     return [
-        r
-        for r in routes(hub.app)
-        if " /api/v1/" in r and r != "POST /api/v1/logout" and MAY_CALL[r] != {GATEWAY}
+        r for r in routes(hub.app) if " /api/v1/" in r and r != "POST /api/v1/logout" and MAY_CALL[r] != {GATEWAY}
     ]
 
 

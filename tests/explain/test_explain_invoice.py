@@ -205,8 +205,7 @@ def test_the_closing_that_a_later_invoice_fixed_is_compared_with_its_opening(bil
     tamper(
         billed,
         "invoice",
-        "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{openings,0,volume_ml}', '1') "
-        "WHERE number = :later",
+        "UPDATE invoice SET snapshot = jsonb_set(snapshot, '{openings,0,volume_ml}', '1') WHERE number = :later",
         later=later,
     )
     assert f"opening of {later} [ml]: stored 1000000000, computed 1" in (explained(billed).first_difference.note)

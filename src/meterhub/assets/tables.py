@@ -227,7 +227,11 @@ registry_change = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("meters", ARRAY(Text)),
     Column(
-        "xid", BigInteger, nullable=False, server_default=text("((pg_current_xact_id())::text)::bigint"), index=True
+        "xid",
+        BigInteger,
+        nullable=False,
+        server_default=text("((pg_current_xact_id())::text)::bigint"),
+        index=True,
     ),
     Column("at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )
