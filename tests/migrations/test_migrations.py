@@ -1,8 +1,10 @@
 import psycopg
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from meterhub import schema
 from meterhub.kit.db import make_engine
@@ -55,6 +57,34 @@ def test_each_migration_can_be_taken_back_alone(postgres):
         schema.downgrade(engine, "-1")
         assert objects(engine) == before, f"{revision} leaves something behind"
         schema.upgrade(engine, revision)
+    engine.dispose()
+
+
+OLD_INVOICE = """
+INSERT INTO customer (customer_no, name, street, postal_code, city) VALUES ('C', 'N', 'S', '04200', 'K');
+INSERT INTO invoice (number, reference, type, customer_id, issued_on, due_on, currency, net, vat, gross, snapshot)
+SELECT '2025-000001', '1232', 'invoice', id, '2025-04-10', '2025-04-24', 'EUR', 0, 0, 0,
+       '{"schema": 1, "point": {"point_code": "MP-1"}}'
+FROM customer;
+INSERT INTO invoice_line (invoice_id, position, component, quantity, unit, unit_price, price_base_quantity, net,
+                          vat_category, vat_rate, trace)
+SELECT i.id, n, component, 0, unit, 1, 1, 0, 'S', 24, '{}'
+FROM invoice i, (VALUES (1, 'WATER', 'MTQ'), (2, 'BASE', 'DAY')) AS l (n, component, unit)
+"""
+
+
+def test_lines_of_before_get_the_point_of_their_snapshot_and_stay_guarded(postgres):
+    engine = empty_database(postgres, "old_lines")
+    schema.upgrade(engine, "0028")
+    with engine.begin() as connection:
+        for statement in OLD_INVOICE.split(";"):
+            connection.exec_driver_sql(statement)
+    schema.upgrade(engine)
+    with engine.connect() as connection:
+        points = connection.execute(text("SELECT component, point FROM invoice_line ORDER BY position"))
+        assert [tuple(row) for row in points] == [("WATER", "MP-1"), ("BASE", None)]
+        with pytest.raises(DBAPIError, match="invoice_line"):
+            connection.execute(text("UPDATE invoice_line SET point = NULL"))
     engine.dispose()
 
 
