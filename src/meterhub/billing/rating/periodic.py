@@ -98,9 +98,9 @@ def known(value: Decimal | int | str | None, what: str, component: str) -> Decim
 
 def _shared_lines(context: RatingContext, span: Span, charged: Charged, time: Time) -> list[Line]:
     method = context.rules.fixed_method
-    return context.quote.prices.lines_by_time(
-        span, (charged, time, method), lambda: _lines(span, charged, time, method)
-    )
+    # 1 and 1.0 are equal and not the same: a line says which
+    key = (str(charged.units), str(charged.net_price), charged.payer, time, method)
+    return context.quote.prices.lines_by_time(span, key, lambda: _lines(span, charged, time, method))
 
 
 def _lines(span: Span, charged: Charged, time: Time, method: FixedMethod) -> list[Line]:
