@@ -101,8 +101,6 @@ billing_draft = Table(
     Column("groups", JSON, nullable=False),
     Index("ix_billing_draft_run_id", "run_id", "contract_id"),
     Index("ix_billing_draft_contract_id", "contract_id"),
-    # what is read once, soon, is not worth compressing
-    postgresql_with={"toast_tuple_target": "8160"},
 )
 
 # Why a contract waits for a clerk. What cannot be billed at all has no draft and cannot be released, only tried
