@@ -68,6 +68,14 @@ def check_documents(connection: Connection) -> Iterator[Checked]:
         after = rows[-1].id
 
 
+def check_newest(connection: Connection, count: int) -> Checked:
+    """Check the documents issued last, at most so many: what a wrong calculation of today would show in."""
+    query = text("SELECT number FROM invoice ORDER BY id DESC LIMIT :count")
+    numbers = connection.execute(query, {"count": count}).scalars().all()
+    faults = [fault for number in numbers for fault in check_document(loading.find_invoice(connection, number))]
+    return Checked(len(numbers), tuple(faults))
+
+
 def check_document(issued: InvoiceDetail) -> list[Fault]:
     """Return what of a document does not compute to itself: lines, VAT groups, totals, the stored inputs."""
     lines = [loading.line_of(one) for one in issued.lines]

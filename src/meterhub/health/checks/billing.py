@@ -1,6 +1,6 @@
 """What must always hold for money: numbers without gaps, sums that agree, everything issued is in the ledger."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from sqlalchemy import text
 
@@ -43,6 +43,8 @@ WHOLE = (
 )
 _FAILED_RUNS = text("SELECT id FROM billing_run WHERE state = 'failed' ORDER BY id DESC LIMIT 5")
 SHOWN = 3
+# of which each is rated again: a second's work
+SAMPLE = 50
 
 
 def check(patient: Patient) -> Iterator[Finding]:
@@ -56,16 +58,20 @@ def check(patient: Patient) -> Iterator[Finding]:
         else:
             yield ok(name)
     for name, look in WHOLE:
-        faults = look(patient.connection)
-        if faults:
-            more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-            shown = "; ".join(f"{one.subject} {one.message}" for one in faults[:SHOWN])
-            yield fail(f"not so: {name}: {shown}{more}", AUDIT)
-        else:
-            yield ok(name)
+        yield _judged(name, look(patient.connection))
+    newest = audit.check_newest(patient.connection, SAMPLE)
+    yield _judged(f"the {newest.documents} documents issued last compute to themselves again", newest.faults)
     failed = patient.connection.execute(_FAILED_RUNS).scalars().all()
     if failed:
         yield warn(
             f"billing runs have failed: {', '.join(map(str, failed))}",
             "Mend the reason that they name, and resume.",
         )
+
+
+def _judged(name: str, faults: Sequence[audit.Fault]) -> Finding:
+    if not faults:
+        return ok(name)
+    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    shown = "; ".join(f"{one.subject} {one.message}" for one in faults[:SHOWN])
+    return fail(f"not so: {name}: {shown}{more}", AUDIT)
