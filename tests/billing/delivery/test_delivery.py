@@ -189,6 +189,17 @@ def test_one_bad_address_does_not_keep_others_from_their_mail(town, issue, setti
     assert (sent.sent, sent.failed) == ({"email": 1}, 1)
 
 
+def test_one_document_that_cannot_be_written_does_not_keep_others_back(town, issue, settings):
+    issue("email", "email")
+    town.execute("ALTER TABLE invoice DISABLE TRIGGER USER")
+    for table in ("invoice", "delivery"):
+        town.execute(f"UPDATE {table} SET number = E'1\\nBcc: x@example.org' WHERE number = '2025-000001'")
+    with mail_server() as box:
+        sent = send_waiting(town.engine, with_mail(settings, box.port), at())
+    assert (sent.sent, sent.failed) == ({"email": 1}, 1)
+    assert "odd characters" in town.scalar("SELECT problem FROM delivery ORDER BY id LIMIT 1")
+
+
 def test_missing_data_of_an_e_invoice_are_named_before_anything_is_written(town, issue, settings, tmp_path):
     issue("finvoice", einvoice_operator="")
     assert send_waiting(town.engine, settings, at()).failed == 1

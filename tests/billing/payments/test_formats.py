@@ -242,6 +242,13 @@ def test_an_amount_that_no_bill_comes_to_and_a_control_character_are_refused():
     assert refusal(EXAMPLE.replace(b"MALLINEN", b"MALL\x00NEN")).reason == "bad-character"
 
 
+@pytest.mark.parametrize("amount", ["1E999999", "9" * 40, "NaN", "-5.00", "1_0", "\u0661", "1.005", "", "0x10"])
+def test_what_is_no_amount_is_refused_with_its_place(amount):
+    said = refusal(camt054(entry(paid("10.00"))).replace(b">10.00<", f">{amount}<".encode()))
+    assert said.reason == "bad-amount"
+    assert "Amt" in said.where
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_read(monkeypatch):
     monkeypatch.setattr(formats, "MAX_BYTES", 10)
     assert refusal(EXAMPLE).reason == "too-large"

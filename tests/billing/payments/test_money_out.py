@@ -204,6 +204,11 @@ def test_opening_items_are_imported_once_and_paid_by_their_old_reference(engine,
         assert balance(connection, maija) == Decimal("0.00")
 
 
+def test_an_opening_item_with_a_line_break_in_its_number_is_refused(engine, maija):
+    with engine.begin() as connection, pytest.raises(BadInput, match="number holds a line break"):
+        import_opening(connection, SETTINGS, ANNA, opening('M;"A-1\nBcc: x";5;2025-01-31;;'), DAY)
+
+
 def test_every_fault_of_an_opening_file_is_told_with_its_line(engine, maija):
     amounts = [
         "A-1;x;2025-01-31",

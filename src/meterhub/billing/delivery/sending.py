@@ -30,7 +30,7 @@ PAUSES = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 30, 120, 360, 72
 SILENT_FOR = timedelta(minutes=30)
 UNCERTAIN = "it is not known whether this e-mail left; ask the customer, then send it again if need be"
 # What a clerk has to mend first; trying again would change nothing.
-LASTING = (BadInput, Conflict, smtplib.SMTPRecipientsRefused)
+LASTING = (BadInput, Conflict, ValueError, smtplib.SMTPRecipientsRefused)
 PASSING = (MeterhubError, OSError, smtplib.SMTPException)
 
 
@@ -159,6 +159,8 @@ def _problem(error: Exception) -> str:
         return error.detail
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return "the mail server refuses the customer's address: correct customer.email, then send again"
+    if isinstance(error, ValueError):
+        return "something in it cannot be written: look at the document for odd characters"
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return "the mail server refuses the login: check METERHUB_DELIVERY__SMTP_USER and its password"
     if isinstance(error, smtplib.SMTPResponseException):

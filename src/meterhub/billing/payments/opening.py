@@ -145,6 +145,9 @@ def _rows(reader: "csv.DictReader[str]") -> Iterator[dict[str, str]]:
 def _item(line: int, row: dict[str, str]) -> Item:
     if not row["customer_no"] or not row["number"]:
         raise ValueError("customer_no and number are needed")
+    unprintable = [name for name, value in row.items() if not value.isprintable()]
+    if unprintable:
+        raise ValueError(f"{unprintable[0]} holds a line break or another control character")
     try:
         amount = Decimal(row["amount"].replace(",", "."))
     except InvalidOperation:
