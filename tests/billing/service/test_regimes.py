@@ -266,6 +266,28 @@ def test_what_a_clerk_adds_is_taken_up_by_one_run_once(town):
     assert_all_explained(town)
 
 
+def test_an_adjustment_that_is_cancelled_while_its_bill_is_calculated_is_not_billed(town, monkeypatch):
+    house = b1_house(town)
+    asked = NewAdjustment(
+        kind="item", parameters={"code": "READING", "net_price": "20.00", "vat_code": "standard"}, reason="visit"
+    )
+    with town.engine.begin() as connection:
+        made = adjusting.add(connection, SYSTEM, house.contract_no, asked)
+    rate = execution.bill_account
+
+    def cancelled_meanwhile(*given):
+        with town.engine.begin() as connection:
+            adjusting.cancel(connection, SYSTEM, made.id)
+        return rate(*given)
+
+    run_id = town.start_run()
+    monkeypatch.setattr(execution, "bill_account", cancelled_meanwhile)
+    with pytest.raises(Conflict, match="cancelled while the bill was calculated"):
+        execution.carry_out(town.engine, settings(), run_id)
+    town.carry(run_id)
+    assert town.invoice(house).gross == D("235.97")
+
+
 def test_an_adjustment_that_a_run_has_taken_up_is_free_again_when_the_run_is_cancelled(town):
     house = b1_house(town)
     item = {"code": "READING", "net_price": "20.00", "vat_code": "standard"}

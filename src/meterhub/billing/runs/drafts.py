@@ -10,6 +10,7 @@ from meterhub.billing.rating.model import DocumentType
 from meterhub.billing.rating.serialise import plain
 from meterhub.billing.runs.accounts import Bill, Held
 from meterhub.billing.runs.neighbours import Conflicting, conflicts
+from meterhub.errors import Conflict
 from meterhub.kit.arrays import integers
 from meterhub.kit.db import driver_connection
 
@@ -21,8 +22,9 @@ def store(connection: Connection, run_id: int, bills: Sequence[Bill]) -> None:
     with driver_connection(connection).cursor() as cursor, cursor.copy(_STORE) as copy:
         copy.write("".join([_row(run_id, bill) for bill in bills]))
     taken = [one for bill in bills for one in bill.adjustment_ids]
-    if taken:
-        connection.execute(_RESERVE, {"run_id": run_id, "ids": taken})
+    if taken and connection.execute(_RESERVE, {"run_id": run_id, "ids": taken}).rowcount != len(set(taken)):
+        # Nothing of this transaction is kept; the run goes on with these contracts when it is tried again.
+        raise Conflict("an addition to a bill was cancelled while the bill was calculated: resume the run")
 
 
 def drop(connection: Connection, run_id: int, contract_ids: Sequence[int]) -> None:
@@ -105,7 +107,7 @@ _STORE = (
 )
 
 _DROP = text("DELETE FROM billing_draft WHERE run_id = :run_id AND contract_id = ANY(:ids)")
-_RESERVE = text("UPDATE billing_adjustment SET run_id = :run_id WHERE id = ANY(:ids)")
+_RESERVE = text("UPDATE billing_adjustment SET run_id = :run_id WHERE id = ANY(:ids) AND cancelled_at IS NULL")
 _UNRESERVE = text("UPDATE billing_adjustment SET run_id = NULL WHERE run_id = :run_id AND contract_id = ANY(:ids)")
 
 _HOLD = text(
