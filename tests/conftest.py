@@ -53,3 +53,13 @@ def engine(database_url: str) -> Iterator[Engine]:
     result = make_engine(database_url)
     yield result
     result.dispose()
+
+
+@pytest.fixture(autouse=True)
+def settings_of_this_test() -> Iterator[None]:
+    """Settings are read once a process: each test begins and ends with none."""
+    from meterhub.settings import get_settings
+
+    get_settings.cache_clear()
+    yield
+    get_settings.cache_clear()
