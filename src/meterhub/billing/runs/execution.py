@@ -32,9 +32,9 @@ from meterhub.kit.periods import DateRange
 from meterhub.settings import Settings
 
 CHUNK = 500
-# One computes while the other waits for the database; of many contracts each in a process of its own.
+# One computes while the other waits for the database; of many contracts the other in a process of its own.
 WORKERS = 2
-MANY = 5_000
+MANY = 3_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +71,9 @@ def calculate(
             work = begin(connection, settings, run_id)
         if work is None:
             return
-        if workers > 1 and work.contracts > MANY:
-            _share_processes(engine, settings, run_id, chunk_size, workers)
-        else:
-            with _engine_apart(engine) as apart:
-                _share(apart, lambda connection: bill_chunk(connection, work, chunk_size), workers)
+        others = workers - 1 if work.contracts > MANY else 0
+        with _helped(engine, settings, run_id, chunk_size, others), _engine_apart(engine) as apart:
+            _share(apart, lambda connection: bill_chunk(connection, work, chunk_size), workers - others)
         with engine.begin() as connection:
             finish(connection, run_id)
     except BaseException:
@@ -133,11 +131,19 @@ def _url(engine: Engine) -> str:
     return engine.url.render_as_string(hide_password=False)
 
 
-def _share_processes(engine: Engine, settings: Settings, run_id: int, size: int, workers: int) -> None:
-    """Let processes calculate, each with its own connections: rating is computing, and a process has one core."""
+@contextmanager
+def _helped(engine: Engine, settings: Settings, run_id: int, size: int, others: int) -> Iterator[None]:
+    """Let other processes calculate too: rating is computing, and a process has one core.
+
+    Starting one takes a second, in which this process is at work already.
+    """
+    if not others:
+        yield
+        return
     url = _url(engine)
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        shares = [pool.submit(_calculate_apart, url, settings, run_id, size) for _ in range(workers)]
+    with ProcessPoolExecutor(others, mp_context=get_context("spawn")) as pool:
+        shares = [pool.submit(_calculate_apart, url, settings, run_id, size) for _ in range(others)]
+        yield
     for share in shares:
         share.result()
 
