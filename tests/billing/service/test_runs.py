@@ -5,6 +5,7 @@ from decimal import Decimal
 
 import pytest
 from pydantic import ValidationError
+from sqlalchemy.exc import IntegrityError
 
 from meterhub.access.principal import SYSTEM
 from meterhub.billing.runs import drafts, execution, life
@@ -422,3 +423,17 @@ def test_many_contracts_are_calculated_by_processes_of_their_own_each_once(town,
     execution.carry_out(town.engine, settings(), run_id, chunk_size=2)
     assert town.rows("SELECT state, accounts_done FROM billing_run") == [("calculated", 9)]
     assert town.rows("SELECT count(*), count(DISTINCT contract_id) FROM billing_draft") == [(9, 9)]
+
+
+def test_signs_that_copy_and_json_escape_arrive_as_they_are(town):
+    name = 'Äiti \\ "Öljy"\tOy\nrivi \\N \\. {}'
+    house = b1_house(town, name=name)
+    town.bill()
+    assert town.invoice(house).snapshot["customer"]["name"] == name
+
+
+def test_lines_without_their_document_are_refused_at_the_commit(town):
+    with pytest.raises(IntegrityError, match="fk_invoice_vat_invoice_id"):
+        town.execute(
+            "INSERT INTO invoice_vat (invoice_id, category, rate, base, vat) VALUES (77, 'S', 25.5, 1, 1)"
+        )
